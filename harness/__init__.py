@@ -1,0 +1,1 @@
+"""Machinery that measures verdicts: claims, evidence, ledger and doors; knows no paper."""

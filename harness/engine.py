@@ -1,0 +1,215 @@
+"""The engine behind every door: runs claims, combines their evidence into verdicts."""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+
+from lemmata.harness.claim import Claim, ClaimError, Constants, Point, Verdict
+from lemmata.harness.evidence import PROFILES, Outcome, Profile, Witness
+from lemmata.harness.suite import Suite, installed_suite
+from lemmata.harness.threads import limit_threads
+
+__all__ = ["Result", "Settings", "combine", "reproduce", "run", "run_claim"]
+
+_MAX_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How to run.
+
+    Parameters
+    ----------
+    profile : str
+        `quick`, `default` or `thorough`.
+    seed : int
+        0 to 2^63 - 1.
+    jobs : int
+        Processes; 1 runs in this one.
+    """
+
+    profile: str = "default"
+    seed: int = 0
+    jobs: int = 1
+
+    def __post_init__(self) -> None:
+        if self.profile not in PROFILES:
+            raise ClaimError(f"profile: got {self.profile!r}; need one of {', '.join(PROFILES)}")
+        if not 0 <= self.seed <= _MAX_SEED:
+            raise ClaimError(f"seed: got {self.seed}; need an integer from 0 to {_MAX_SEED}")
+        if self.jobs < 1:
+            raise ClaimError(f"jobs: got {self.jobs}; need at least 1")
+
+    @property
+    def work(self) -> Profile:
+        """The profile itself."""
+        return PROFILES[self.profile]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What running one claim came to; holds nothing that cannot cross to another process."""
+
+    claim_id: str
+    verdict: Verdict
+    expected: Verdict
+    outcomes: tuple[Outcome, ...]
+    constants: Constants
+    seconds: float
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether the measured verdict is the expected one."""
+        return self.verdict is self.expected
+
+    @property
+    def witness(self) -> Witness | None:
+        """The first counterexample, if the claim is refuted."""
+        if self.verdict is not Verdict.REFUTED:
+            return None
+        return next((o.witness for o in self.outcomes if o.witness is not None), None)
+
+    @property
+    def summary(self) -> str:
+        """The number that matters: from the piece that decided."""
+        deciding = [o for o in self.outcomes if o.verdict is self.verdict] or list(self.outcomes)
+        return deciding[0].summary
+
+
+def combine(outcomes: Iterable[Outcome]) -> Verdict:
+    """Verdict of several pieces of evidence.
+
+    One refutation refutes, all must hold to hold. A proof and a counterexample together are a
+    contradiction: one of our routes is wrong, and nothing is decided.
+    """
+    outcomes = list(outcomes)
+    verdicts = {o.verdict for o in outcomes}
+    if Verdict.REFUTED in verdicts:
+        proved = any(o.proof and o.verdict is Verdict.HOLDS for o in outcomes)
+        return Verdict.UNDECIDED if proved else Verdict.REFUTED
+    return Verdict.HOLDS if verdicts == {Verdict.HOLDS} else Verdict.UNDECIDED
+
+
+def run_claim(suite: Suite, claim: Claim, settings: Settings) -> Result:
+    """Run all evidence of one claim."""
+    start = time.perf_counter()
+    outcomes = tuple(
+        _guarded(
+            evidence.kind,
+            lambda e=evidence, i=piece: e.run(  # type: ignore[misc]
+                suite.context(claim, i, profile=settings.work, seed=settings.seed)
+            ),
+        )
+        for piece, evidence in enumerate(claim.evidence)
+    )
+    constants: Constants = {}
+    if claim.constants is not None:
+        try:
+            constants = claim.constants()
+            _check_enclosures(constants)
+        except Exception as error:  # a failing constant is a finding, see _guarded
+            outcomes += (_broken("constants", error),)
+    return Result(
+        claim.id,
+        combine(outcomes),
+        suite.expected[claim.id],
+        outcomes,
+        constants,
+        time.perf_counter() - start,
+    )
+
+
+def _check_enclosures(constants: Constants) -> None:
+    """A constant whose lower end exceeds its upper end is two routes that contradict each other."""
+    for name, value in constants.items():
+        if isinstance(value, tuple) and not value[0] <= value[1]:
+            raise ValueError(f"{name}: [{value[0]}, {value[1]}] is empty")
+
+
+def _guarded(kind: str, measure: Callable[[], Outcome]) -> Outcome:
+    """Turn an error inside a check into `undecided`: one broken claim must not hide the others."""
+    try:
+        return measure()
+    except Exception as error:  # reported in the ledger, and fails the run
+        return _broken(kind, error)
+
+
+def _broken(kind: str, error: Exception) -> Outcome:
+    reason = f"the check broke: {type(error).__name__}: {error}"
+    return Outcome(kind, Verdict.UNDECIDED, reason, {"reason": reason})
+
+
+def reproduce(
+    suite: Suite, claim_id: str, point: Point, settings: Settings, piece: int = 0
+) -> Outcome:
+    """Measure a claim at one point.
+
+    Raises
+    ------
+    ClaimError
+        If the claim or the piece does not exist, or the point does not fit the claim.
+    """
+    claim = suite.registry[claim_id]
+    if not 0 <= piece < len(claim.evidence):
+        raise ClaimError(
+            f"piece: got {piece}; {claim_id} has {len(claim.evidence)}, counted from 0"
+        )
+    context = suite.context(claim, piece, profile=settings.work, seed=settings.seed)
+    try:
+        return claim.evidence[piece].reproduce(point, context)
+    except KeyError as error:
+        raise ClaimError(f"point: lacks {error.args[0]!r}") from error
+    except (TypeError, ValueError, ZeroDivisionError) as error:
+        raise ClaimError(f"point: {claim_id} cannot be evaluated there: {error}") from error
+
+
+def run(suite: Suite, claims: Iterable[Claim], settings: Settings) -> Iterator[Result]:
+    """Run claims, yielding each result as it comes.
+
+    With several jobs the claims run in worker processes, which find the installed suite for
+    themselves; results are the same whatever their number and order.
+    """
+    claims = list(claims)
+    jobs = min(settings.jobs, len(claims))
+    if jobs <= 1:
+        for claim in claims:
+            yield run_claim(suite, claim, settings)
+        return
+    # Workers start afresh: forking a process that holds BLAS or autograd threads can hang.
+    start_afresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=start_afresh, initializer=_prepare_worker) as pool:
+        pending: set[Future[Result]] = {pool.submit(_run_by_id, c.id, settings) for c in claims}
+        try:
+            while pending:
+                done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+        except BaseException:
+            # Ctrl-C, or a worker that died: leave nothing running behind.
+            for process in list((pool._processes or {}).values()):
+                process.terminate()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _prepare_worker() -> None:
+    """Let the parent alone answer Ctrl-C, and load the suite before the first claim."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    limit_threads()
+    _loaded_suite()
+
+
+@functools.cache
+def _loaded_suite() -> Suite:
+    return installed_suite()
+
+
+def _run_by_id(claim_id: str, settings: Settings) -> Result:
+    suite = _loaded_suite()
+    return run_claim(suite, suite.registry[claim_id], settings)

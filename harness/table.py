@@ -1,0 +1,107 @@
+"""The ledger as a person reads it: a table, and the page of one claim."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from lemmata.harness.claim import Claim, Registry
+
+__all__ = ["claim_page", "closing_line", "ledger_table", "program", "reproduction"]
+
+_COLOURS = {"holds": "green", "refuted": "red", "undecided": "yellow"}
+
+
+def program() -> str:
+    """How this program is called from a shell, here and now."""
+    found = shutil.which("lemmata")
+    return "lemmata" if found else f"{shlex.quote(sys.executable)} -m lemmata"
+
+
+def reproduction(claim_id: str, witness: dict[str, Any], *, seed: int) -> str:
+    """Shell line that evaluates a claim at its witness."""
+    point = shlex.quote(json.dumps(witness["point"], sort_keys=True))
+    piece = f" --piece {witness['piece']}" if witness["piece"] else ""
+    start = f" --seed {seed}" if seed else ""
+    return f"{program()} show {claim_id}{piece}{start} --at {point}"
+
+
+def ledger_table(rows: Iterable[dict[str, Any]]) -> Table:
+    """Table of ledger rows: id, verdict, evidence, the number that matters, time."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("claim", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("evidence")
+    table.add_column("the number that matters", overflow="fold")
+    table.add_column("time", justify="right", no_wrap=True)
+    for row in rows:
+        verdict = row["verdict"]
+        shown = f"[{_COLOURS[verdict]}]{verdict}[/]"
+        if verdict != row["expected"]:
+            shown += f" [bold red](expected {row['expected']})[/]"
+        deciding = [e for e in row["evidence"] if e["verdict"] == verdict] or row["evidence"]
+        kinds = dict.fromkeys(e["kind"] for e in row["evidence"])
+        table.add_row(
+            row["id"],
+            shown,
+            " ".join(kinds),
+            escape(deciding[0]["summary"]),
+            f"{row['seconds']:.1f} s",
+        )
+    return table
+
+
+def closing_line(ledger: dict[str, Any]) -> str:
+    """One line that sums up a ledger, and what to do next."""
+    rows = ledger["claims"]
+    counts = {word: sum(row["verdict"] == word for row in rows) for word in _COLOURS}
+    said = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    odd = [row["id"] for row in rows if row["verdict"] != row["expected"]]
+    end = f"not as expected: {', '.join(odd)}" if odd else "all as expected"
+    more = f"`{program()} show ID` tells more about one"
+    return f"{len(rows)} claims in {ledger['seconds']:.0f} s: {said}; {end}; {more}"
+
+
+def claim_page(
+    console: Console, registry: Registry, claim: Claim, row: dict[str, Any], *, seed: int
+) -> None:
+    """Print all that is known about one claim."""
+
+    def field(name: str, text: str) -> None:
+        if text:
+            console.print(f"[bold]{name:<11}[/]{escape(text)}", soft_wrap=True)
+
+    console.print(f"[bold]{claim.id}[/]  {escape(claim.title)}", soft_wrap=True)
+    field("source", claim.source)
+    field("variant", claim.variant + (f" (repairs {claim.repairs})" if claim.repairs else ""))
+    field("statement", claim.statement)
+    field("reading", claim.reading or "")
+    field("note", claim.note)
+    field("empty", claim.empty)
+    field("rests on", ", ".join(registry.ancestors(claim.id)))
+    field("repaired by", ", ".join(c.id for c in registry if c.repairs == claim.id))
+    expected = "as expected" if row["verdict"] == row["expected"] else f"expected {row['expected']}"
+    field("verdict", f"{row['verdict']} ({expected})")
+    for piece in row["evidence"]:
+        field(f"  {piece['kind']}", f"{piece['verdict']}: {piece['summary']}")
+    for name, value in row["constants"].items():
+        shown = (
+            f"[{value[0]:.12g}, {value[1]:.12g}]" if isinstance(value, list) else f"{value:.12g}"
+        )
+        field(f"  {name}", f" {shown}")
+    witness = row["witness"]
+    if witness is not None:
+        field("witness", json.dumps(witness["point"], sort_keys=True))
+        low, high = witness["slack"]
+        field("  slack", f"in [{low:.6g}, {high:.6g}]: {witness['confirmed']}")
+        console.print("[bold]reproduce  [/]", end="")
+        # Written raw: a line to paste must not be wrapped or coloured.
+        console.file.write(reproduction(claim.id, witness, seed=seed) + "\n")
