@@ -6,13 +6,16 @@ from typing import TypeVar
 
 from flint import arb
 
-__all__ = ["EQUALITY_TOLERANCE", "bound_slack", "equality_slack"]
+__all__ = ["CLEAR_ERROR", "EQUALITY_TOLERANCE", "bound_slack", "equality_slack"]
 
 Number = TypeVar("Number", float, arb)
 
 #: Relative error above which an equality counts as broken. Rounding is far below it everywhere
 #: (each search states its own `noise`), a wrong coefficient far above.
 EQUALITY_TOLERANCE = 1e-6
+
+#: Relative error that makes a good witness against an equality.
+CLEAR_ERROR = 0.1
 
 
 def equality_slack(error: Number) -> Number:

@@ -1,8 +1,10 @@
-"""Brute-force expectations over (X_0, Z) on a grid, for claims about the noising process itself."""
+"""The noising process by brute force: expectations on a grid, samples in any dimension."""
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,43 +14,112 @@ from numpy.typing import NDArray
 from lemmata import impl
 from lemmata.checks._plane import vectors
 from lemmata.harness.claim import Point
-from lemmata.harness.domain import cosines, log_uniform
+from lemmata.harness.domain import cosines, log_uniform, points, seeds, sizes
 
-__all__ = ["grid_points", "noise_grid"]
+__all__ = [
+    "ORDER",
+    "gaussian_norm",
+    "grid_points",
+    "noise_grid",
+    "projected_samples",
+    "projection",
+    "sample_points",
+    "schedule",
+]
 
-#: Beyond this the grid that resolves tanh(mu.x) gets too fine to hold; sampling goes further.
-_LARGEST_NORM = 8.0
-#: In the plane the grid has four dimensions.
-_LARGEST_NORM_2D = 0.5
+Vector = NDArray[np.float64]
+
+#: Order of the moments that bound sampled quantities.
+ORDER = 8
+
+#: On a grid; beyond this the grid that resolves tanh(mu.x) gets too fine, and sampling goes on.
+_grid_norms = log_uniform(1e-8, 8.0)
+_sampled_dimensions = sizes(1, 300)
+_sampled_norms = log_uniform(0.1, 10)
+_sampled_times = log_uniform(0.01, 3)
+_seeds = seeds()
+
+
+def grid_points() -> Any:
+    """Points {d = 1, mu_norm, mu_star_norm, cos_theta = -1 or 1, t}."""
+    return points(
+        {
+            "d": st.just(1),
+            "mu_norm": _grid_norms,
+            "mu_star_norm": _grid_norms,
+            "cos_theta": cosines(1.0),
+            "t": log_uniform(1e-4, 20),
+        }
+    )
 
 
 @st.composite
-def grid_points(draw: st.DrawFn) -> dict[str, Any]:
-    """Points {d, mu_norm, mu_star_norm, cos_theta, t} with d = 1, and d = 2 now and then."""
-    d = draw(st.sampled_from([1] * 59 + [2]))
-    largest = _LARGEST_NORM if d == 1 else _LARGEST_NORM_2D
+def sample_points(draw: st.DrawFn) -> dict[str, Any]:
+    """Points {d, mu_norm, mu_star_norm, cos_theta, t, seed}, where samples can tell one percent."""
+    d = draw(_sampled_dimensions)
     return {
         "d": d,
-        "mu_norm": draw(log_uniform(1e-8, largest)),
-        "mu_star_norm": draw(log_uniform(1e-8, largest)),
+        "mu_norm": draw(_sampled_norms),
+        "mu_star_norm": draw(_sampled_norms),
         "cos_theta": draw(cosines(1.0 if d == 1 else 0.0)),
-        "t": draw(log_uniform(1e-4, 20)),
+        "t": draw(_sampled_times),
+        "seed": draw(_seeds),
     }
 
 
-Vector = NDArray[np.float64]
+def schedule(point: Point) -> tuple[float, float]:
+    """alpha_t and beta_t."""
+    t = float(point["t"])
+    return math.exp(-t), math.sqrt(-math.expm1(-2 * t))
 
 
 def noise_grid(point: Point) -> tuple[Vector, Vector, Vector, Vector, float, Vector]:
     """The parameter mu and, on the grid: x_t, alpha_t x_0, z; beta_t; and the weights."""
     mu, mu_star = vectors(point)
-    t = point["t"]
+    alpha, beta = schedule(point)
     # tanh(mu.x) has its poles w = pi / (2 |mu|) off the real axis, and the rule errs by
     # exp(-2 pi w / step): the step shrinks with |mu|.
-    step = min(0.25, 0.24 / point["mu_norm"]) if point["d"] == 1 else 0.5
-    half_width = 8.5 if point["d"] == 1 else 7.5
-    x0, z, weights = impl.noise_grid(
-        np.stack([mu_star, -mu_star]), t, step=step, half_width=half_width
-    )
-    alpha, beta = math.exp(-t), math.sqrt(-math.expm1(-2 * t))
+    step = min(0.25, 0.24 / point["mu_norm"])
+    both = np.stack([mu_star, -mu_star])
+    x0, z, weights = impl.noise_grid(both, point["t"], step=step, half_width=8.5)
     return mu, alpha * x0 + beta * z, alpha * x0, z, beta, weights
+
+
+@functools.cache
+def gaussian_norm(order: int) -> float:
+    """(E |z|^p)^(1/p) for a standard Gaussian and even p: the p-th root of (p - 1)!!."""
+    return float(math.prod(range(1, order, 2)) ** (1 / order))
+
+
+def projection(point: Point) -> Vector:
+    """A unit vector to project on, with a share in the plane of mu and mu* and one anywhere."""
+    rng = np.random.default_rng(point["seed"])
+    mu, mu_star = vectors(point)
+    anywhere = rng.standard_normal(int(point["d"]))
+    direction = (
+        rng.standard_normal() * mu / np.linalg.norm(mu)
+        + rng.standard_normal() * mu_star / np.linalg.norm(mu_star)
+        + anywhere / np.linalg.norm(anywhere)
+    )
+    return np.asarray(direction / np.linalg.norm(direction))
+
+
+def projected_samples(
+    statistic: Callable[[Point, Vector, Vector], Vector],
+    point: Point,
+    rng: np.random.Generator,
+    n: int,
+) -> Vector:
+    """`statistic(point, x_t, z)` of n samples, shape (n, d), along `projection`.
+
+    A block of samples at a time: n may be a million and d hundreds.
+    """
+    _, mu_star = vectors(point)
+    both, direction = np.stack([mu_star, -mu_star]), projection(point)
+    block = max(256, 2_000_000 // point["d"])
+    parts = []
+    for start in range(0, n, block):
+        x0 = impl.sample_mixture(both, min(block, n - start), rng=rng)
+        x, z = impl.forward_noise(x0, point["t"], rng=rng)
+        parts.append(statistic(point, np.asarray(x), np.asarray(z)) @ direction)
+    return np.concatenate(parts)

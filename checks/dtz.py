@@ -94,7 +94,7 @@ def _direction(point: Point) -> tuple[Array, float]:
     """A unit vector, and a bound of the L_8 norm of w(x) (x - M) along it."""
     mu, covariance = _problem(point)
     rng = np.random.default_rng([point["seed"], 1])
-    anywhere: Array = rng.standard_normal(point["d"])
+    anywhere: Array = rng.standard_normal(int(point["d"]))
     chosen = mu if rng.uniform() < 0.5 else anywhere
     direction = np.asarray(chosen / np.linalg.norm(chosen))
     spread = float(np.sqrt(direction @ covariance @ direction))

@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 Draws = Callable[..., tuple[Array, Array]]
 
 #: The smaller of n and p in the checks of the limits.
-_LARGE = 10**9
+_LARGE = 10**8
 #: The limit is missed by a draw that is further away than this: relatively for the eigenvalue,
 #: absolutely for the squared overlap. At this size the law's own width is below a fifth of it.
 _MISS = {"eigenvalue": 1e-3, "overlap": 1e-2}
@@ -76,7 +76,7 @@ def _limit_test(quantity: str) -> MeanTest:
     )
 
 
-_LADDER = tuple(10**k for k in range(3, 9))
+_LADDER = tuple(10**k for k in range(3, 8))
 _LADDER_GAMMA = 0.5
 _LADDER_DRAWS = 200
 
@@ -137,7 +137,7 @@ CLAIMS = (
         evidence=(_limit_test("eigenvalue"),),
         needs=("N08-8",),
         constants=lambda: _exponents("eigenvalue"),
-        note="At min(n, p) = 10^9 at most 10 % of the draws may miss the limit by a thousandth; the"
+        note="At min(n, p) = 10^8 at most 10 % of the draws may miss the limit by a thousandth; the"
         " test detects 45 %.",
     ),
     Claim(
@@ -150,7 +150,7 @@ CLAIMS = (
         evidence=(_limit_test("overlap"),),
         needs=("N08-8",),
         constants=lambda: _exponents("overlap"),
-        note="At min(n, p) = 10^9 at most 10 % of the draws may miss the limit by a hundredth; the"
+        note="At min(n, p) = 10^8 at most 10 % of the draws may miss the limit by a hundredth; the"
         " test detects 45 %.",
     ),
     Claim(

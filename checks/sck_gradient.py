@@ -4,29 +4,37 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any
 
 import numpy as np
 from flint import acb, arb
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from lemmata import impl, theory
 from lemmata.checks._balls import descent_coefficients, mean_1d, tanh_jet
-from lemmata.checks._compare import equality_slack
-from lemmata.checks._grid import grid_points, noise_grid
+from lemmata.checks._compare import CLEAR_ERROR, equality_slack
+from lemmata.checks._grid import (
+    ORDER,
+    gaussian_norm,
+    grid_points,
+    noise_grid,
+    projected_samples,
+    projection,
+    sample_points,
+    schedule,
+)
 from lemmata.checks._plane import vectors
 from lemmata.harness.claim import Claim, Point
-from lemmata.harness.domain import cosines, log_uniform, seeds, sizes
 from lemmata.harness.sampling import MeanTest
 from lemmata.harness.search import Search
 
 __all__ = ["CLAIMS"]
 
+Array = NDArray[np.float64]
+
 _SOURCE = "Shah, Chen & Klivans 2023, Lemma C.2"
 
 
-def _moved(point: Point) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _moved(point: Point) -> tuple[Array, Array]:
     """mu_t, which is free, and mu*_t = exp(-t) mu*."""
     mu, mu_star = vectors(point)
     return mu, theory.marginal_means(mu_star[None, :], point["t"])[0]
@@ -71,46 +79,12 @@ def _noise(point: Point) -> float:
 
 def _search(factor: float) -> Search:
     return Search(
-        domain=grid_points().filter(lambda point: point["d"] == 1),
+        domain=grid_points(),
         slack=lambda point: equality_slack(_error(point, factor)),
         exact=lambda point: _exact(point, factor),
         noise=_noise,
+        clear=CLEAR_ERROR,
     )
-
-
-@st.composite
-def _sampled(draw: st.DrawFn) -> dict[str, Any]:
-    d = draw(sizes(1, 1000))
-    return {
-        "d": d,
-        "mu_norm": draw(log_uniform(0.1, 10)),
-        "mu_star_norm": draw(log_uniform(0.1, 10)),
-        "cos_theta": draw(cosines(1.0 if d == 1 else 0.0)),
-        "t": draw(log_uniform(0.01, 3)),
-        "seed": draw(seeds()),
-    }
-
-
-def _direction(point: Point) -> NDArray[np.float64]:
-    """A unit vector to project on: half in the plane of mu and mu*, half anywhere."""
-    rng = np.random.default_rng(point["seed"])
-    mu, mu_star = vectors(point)
-    anywhere = rng.standard_normal(point["d"])
-    direction = (
-        rng.standard_normal() * mu / np.linalg.norm(mu)
-        + rng.standard_normal() * mu_star / np.linalg.norm(mu_star)
-        + anywhere / np.linalg.norm(anywhere)
-    )
-    return np.asarray(direction / np.linalg.norm(direction))
-
-
-_ORDER = 8
-
-
-@functools.cache
-def _gaussian_norm(order: int) -> float:
-    """(E |z|^p)^(1/p) for a standard Gaussian and even p: the p-th root of (p - 1)!!."""
-    return float(math.prod(range(1, order, 2)) ** (1 / order))
 
 
 def _gradient_norm(point: Point) -> float:
@@ -120,10 +94,9 @@ def _gradient_norm(point: Point) -> float:
     whose Gaussian part has deviation alpha / beta along any unit vector; Minkowski and
     Cauchy-Schwarz do the rest, with abs(tanh s) <= min(1, abs(s)).
     """
-    a, t = float(point["mu_norm"]), float(point["t"])
-    alpha, beta = math.exp(-t), math.sqrt(-math.expm1(-2 * t))
+    a, (alpha, beta) = float(point["mu_norm"]), schedule(point)
     c = alpha * float(point["mu_star_norm"])
-    one, two = _gaussian_norm(_ORDER), _gaussian_norm(2 * _ORDER)
+    one, two = gaussian_norm(ORDER), gaussian_norm(2 * ORDER)
     first = min(
         a + c + alpha / beta * one,
         a * (c + two) * (a + c + alpha / beta * two),
@@ -132,33 +105,24 @@ def _gradient_norm(point: Point) -> float:
     return 2 * (first + second)
 
 
-def _draw(point: Point, rng: np.random.Generator, n: int) -> NDArray[np.float64]:
-    """Projected gradients of the loss at n samples, over the bound of their L_8 norm."""
-    mu, mu_star = vectors(point)
-    direction, norm = _direction(point), _gradient_norm(point)
-    parts = []
-    # A block of samples at a time: n may be a million and d a thousand.
-    block = max(256, 2_000_000 // point["d"])
-    for start in range(0, n, block):
-        size = min(block, n - start)
-        x0 = impl.sample_mixture(np.stack([mu_star, -mu_star]), size, rng=rng)
-        x, z = impl.forward_noise(x0, point["t"], rng=rng)
-        parts.append(impl.per_sample_gradients(mu, x, z, point["t"]) @ direction / norm)
-    return np.concatenate(parts)
+def _gradients(point: Point, x: Array, z: Array) -> Array:
+    """Gradients of the loss at samples, over the bound of their L_8 norm."""
+    mu, _ = vectors(point)
+    return np.asarray(impl.per_sample_gradients(mu, x, z, point["t"]) / _gradient_norm(point))
 
 
 def _test(factor: float) -> MeanTest:
     def allowed(point: Point) -> tuple[float, float]:
-        predicted = float(theory.ddpm_descent(*_moved(point)) @ _direction(point))
+        predicted = float(theory.ddpm_descent(*_moved(point)) @ projection(point))
         value = -predicted / factor / _gradient_norm(point)
         return value, value
 
     return MeanTest(
-        domain=_sampled(),
-        draw=_draw,
+        domain=sample_points(),
+        draw=functools.partial(projected_samples, _gradients),
         allowed=allowed,
         effect=0.01,
-        moment=lambda _point: (float(_ORDER), 1.0),
+        moment=lambda _point: (float(ORDER), 1.0),
     )
 
 

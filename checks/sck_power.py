@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from lemmata import theory
 from lemmata.checks._balls import descent_coefficients
-from lemmata.checks._compare import bound_slack, equality_slack
+from lemmata.checks._compare import CLEAR_ERROR, bound_slack, equality_slack
 from lemmata.checks._plane import (
     LARGEST_DIMENSION,
     NORMS,
@@ -286,7 +286,9 @@ def _lemma_c5(
         slack=lambda point: float(from_theory(point).mid()),
         exact=exact,
         noise=noise,
-        effort=6.0,
+        effort=2.0 if repaired else 6.0,
+        # The gap is a share of two changes, in [-1, 1].
+        clear=CLEAR_ERROR if equality else 0.5,
     )
 
 

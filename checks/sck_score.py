@@ -8,7 +8,7 @@ from flint import arb, arb_series, ctx
 from numpy.typing import NDArray
 
 from lemmata import impl, theory
-from lemmata.checks._compare import equality_slack
+from lemmata.checks._compare import CLEAR_ERROR, equality_slack
 from lemmata.harness.claim import Claim, Point
 from lemmata.harness.domain import log_uniform, points, seeds, sizes
 from lemmata.harness.search import Search
@@ -187,6 +187,7 @@ def _gate_search(sign: int) -> Search:
         slack=lambda point: equality_slack(_gate_error(point, sign)),
         exact=lambda point: equality_slack(_ball_gate_error(point, sign)),
         noise=lambda point: _score_noise(_pair(point)[1], _both_means(_pair(point)[0])),
+        clear=CLEAR_ERROR,
     )
 
 

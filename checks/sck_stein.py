@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -12,9 +13,18 @@ from numpy.typing import NDArray
 from lemmata import theory
 from lemmata.checks._balls import mean_1d, tanh_jet
 from lemmata.checks._compare import equality_slack
-from lemmata.checks._grid import grid_points, noise_grid
+from lemmata.checks._grid import (
+    ORDER,
+    gaussian_norm,
+    grid_points,
+    noise_grid,
+    projected_samples,
+    sample_points,
+    schedule,
+)
 from lemmata.checks._plane import vectors
 from lemmata.harness.claim import Claim, Point
+from lemmata.harness.sampling import MeanTest
 from lemmata.harness.search import Search
 from lemmata.harness.symbolic import Symbolic
 
@@ -152,6 +162,46 @@ def _difference(left: Callable[[acb], acb], right: Callable[[acb], acb]) -> Call
     return lambda x: left(x) - right(x)
 
 
+def _tanh_jet(s: Vector) -> tuple[Vector, Vector, Vector]:
+    gate = np.tanh(s)
+    slope = 1 - gate**2
+    return gate, slope, -2 * gate * slope
+
+
+def _first_residuals(point: Point, x: Vector, z: Vector) -> Vector:
+    """Left minus right of the first identity at samples, over a bound of its L_8 norm."""
+    mu, _ = vectors(point)
+    _, beta = schedule(point)
+    gate, _, _ = _tanh_jet(x @ mu)
+    # abs(tanh) <= 1, so each part is bounded by its Gaussian or constant factor.
+    size = gaussian_norm(ORDER) / beta + 2 * point["mu_norm"]
+    residual = gate[:, None] * z / beta + gate[:, None] ** 2 * mu - mu
+    return np.asarray(residual / size)
+
+
+def _second_residuals(point: Point, x: Vector, z: Vector) -> Vector:
+    """Left minus right of the second identity at samples, over a bound of its L_8 norm."""
+    mu, mu_star = vectors(point)
+    alpha, beta = schedule(point)
+    _, d1, d2 = _tanh_jet(x @ mu)
+    a, c = float(mu @ mu) ** 0.5, alpha * float(mu_star @ mu_star) ** 0.5
+    # abs(tanh'), abs(tanh'') <= 1; mu.Z and X along a unit vector are Gaussian; Cauchy-Schwarz.
+    wide = c + gaussian_norm(2 * ORDER)
+    size = a / beta * gaussian_norm(2 * ORDER) * wide + a * a * wide + a
+    residual = ((d1 * (z @ mu) / beta - d2 * a * a)[:, None] * x) - d1[:, None] * mu
+    return np.asarray(residual / size)
+
+
+def _sampling(residuals: Callable[[Point, Vector, Vector], Vector]) -> MeanTest:
+    return MeanTest(
+        domain=sample_points(),
+        draw=functools.partial(projected_samples, residuals),
+        allowed=lambda _point: (0.0, 0.0),
+        effect=0.03,
+        moment=lambda _point: (float(ORDER), 1.0),
+    )
+
+
 def _residuals(dimension: int, *, second: bool) -> dict[str, sympy.Expr]:
     r"""Each equality as a sum of Stein terms, for the density of Z in coordinates.
 
@@ -229,8 +279,10 @@ CLAIMS = (
         evidence=(
             Symbolic(residuals=lambda: _all_residuals(second=False)),
             Search(domain=grid_points(), slack=_slack_06, exact=_exact_06, noise=_noise),
+            _sampling(_first_residuals),
         ),
-        note="Stein's identity in Z coordinate by coordinate; it holds whatever the law of X_0.",
+        note="Stein's identity in Z coordinate by coordinate; it holds whatever the law of X_0."
+        " Proved for d = 1, 2, 3, on grids for d = 1, on samples up to d = 300.",
     ),
     Claim(
         id="SCK-07",
@@ -241,6 +293,7 @@ CLAIMS = (
         evidence=(
             Symbolic(residuals=lambda: _all_residuals(second=True)),
             Search(domain=grid_points(), slack=_slack_07, exact=_exact_07, noise=_noise),
+            _sampling(_second_residuals),
         ),
         note="Why a summation: Stein's identity is applied to each coordinate Z_t(i) by itself, so"
         " mu.Z is written out as the sum over i of mu(i) Z(i), and closes again to |mu|^2. All six"

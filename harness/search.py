@@ -25,8 +25,6 @@ __all__ = ["Search", "explore"]
 
 #: Where rounding may move the floating-point slack by more than this, balls are asked at once.
 _BLUR = 1e-3
-#: A violation beyond this share is clear enough to be shown as the witness.
-_CLEAR = 1.0
 
 
 class _Violation(Exception):
@@ -132,6 +130,8 @@ class Search:
         Point to the largest error that rounding can give `slack` there.
     effort : float
         Multiplies the number of points that the profile grants.
+    clear : float
+        A violation larger than this is clear enough to be shown as the witness.
     """
 
     domain: SearchStrategy[Point]
@@ -139,6 +139,7 @@ class Search:
     exact: Callable[[Point], arb]
     noise: Callable[[Point], float] = lambda _point: 1e-9
     effort: float = 1.0
+    clear: float = 1.0
     kind: str = field(default="search", init=False)
 
     def run(self, context: Context) -> Outcome:
@@ -146,7 +147,7 @@ class Search:
         # First for a clear violation: the simplest point with any violation at all tends to lie on
         # the border, and a witness that fails by a hair convinces nobody.
         try:
-            tally = self._hunt(context, threshold=-_CLEAR)
+            tally = self._hunt(context, threshold=-self.clear)
             if tally.mild:
                 tally = self._hunt(context, threshold=0.0)
         except _Violation as found:
