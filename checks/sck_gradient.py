@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lemmata import impl, theory
 from lemmata.checks._balls import descent_coefficients, mean_1d, tanh_jet
-from lemmata.checks._compare import CLEAR_ERROR, equality_slack
+from lemmata.checks._compare import equality_search
 from lemmata.checks._grid import (
     ORDER,
     gaussian_norm,
@@ -49,7 +49,7 @@ def _error(point: Point, factor: float) -> float:
     return float(np.linalg.norm(-factor * gradient - predicted) / size)
 
 
-def _exact(point: Point, factor: float) -> arb:
+def _exact_error(point: Point, factor: float) -> arb:
     """The same on the line through mu, with the gradient taken through the score.
 
     The loss (5) differs from the distance to the score, (4), by a constant, so its gradient is
@@ -67,7 +67,7 @@ def _exact(point: Point, factor: float) -> arb:
     gradient = mean_1d(loss_slope, c, scale=4 * size**2, degree=1)
     on_star, on_mu = descent_coefficients(a, c, arb(point["cos_theta"]))
     predicted = on_star * c * arb(point["cos_theta"]) + on_mu * a
-    return equality_slack(abs(-factor * gradient - predicted) / (abs(gradient) + abs(predicted)))
+    return abs(-factor * gradient - predicted) / (abs(gradient) + abs(predicted))
 
 
 def _noise(point: Point) -> float:
@@ -78,12 +78,11 @@ def _noise(point: Point) -> float:
 
 
 def _search(factor: float) -> Search:
-    return Search(
-        domain=grid_points(),
-        slack=lambda point: equality_slack(_error(point, factor)),
-        exact=lambda point: _exact(point, factor),
+    return equality_search(
+        grid_points(),
+        error=lambda point: _error(point, factor),
+        exact_error=lambda point: _exact_error(point, factor),
         noise=_noise,
-        clear=CLEAR_ERROR,
     )
 
 

@@ -173,16 +173,16 @@ def _steps(draw: st.DrawFn, *, repaired: bool = False) -> dict[str, Any]:
 
 
 @st.composite
-def _intended_steps(draw: st.DrawFn) -> dict[str, Any]:
+def _intended_steps(draw: st.DrawFn, *, exact: bool = False) -> dict[str, Any]:
     """The regime that the lemma is for: kappa_1 in (0, 1), norms and eta at most one, cos > 0.
 
     |mu| is small enough for both error terms of kappa_1 to stay under a quarter of |mu*|^2, and
-    eta^2 times the gradient's relative error under another quarter.
+    eta^2 times the gradient's relative error under another quarter. With `exact` there is none.
     """
     d = draw(sizes(2, LARGEST_DIMENSION))
     b = draw(log_uniform(NORMS[0], 1.0))
     a = min((b * b / (2000 * d**1.5)) ** 0.25, (1 / (80 * d)) ** 0.5) * draw(log_uniform(1e-3, 1.0))
-    epsilon = a * b * b * draw(st.one_of(log_uniform(1e-4, 1e4), st.just(0.0)))
+    epsilon = 0.0 if exact else a * b * b * draw(_BALANCED)
     eta = draw(log_uniform(1e-6, 1.0))
     if epsilon > 0:
         eta = min(eta, a * b * b / (8 * d * epsilon))
@@ -378,9 +378,10 @@ CLAIMS = (
         evidence=(_lemma_c5(_printed_kappas, _steps()),),
         needs=("SCK-09r",),
         constants=_overshoot,
-        note="Three things break it. (1) The proof divides by eta |mu*|^2 and keeps the eta in the"
-        " numerator of kappa_2 only by mistake: an error epsilon of the gradient moves the angle to"
-        " a floor that does not shrink with eta, so small steps violate it. (2) Without a bound on"
+        note="Three things break it. (1) The last step of the proof divides by eta |mu*|^2, but an"
+        " eta stays in the numerator of kappa_2: it falls to zero with eta, while the floor that an"
+        " error of the gradient puts under the angle does not, nor does kappa_1 < 1 where the"
+        " lemma's own error terms exceed |mu*|^2. (2) Without a bound on"
         " eta |mu|^2 a step overshoots zero across mu*. (3) Without a bound on |mu.mu*| the gain"
         " saturates (tanh) and falls behind kappa_1.",
     ),
@@ -394,8 +395,18 @@ CLAIMS = (
         evidence=(_lemma_c5(_printed_kappas, _intended_steps()),),
         needs=("SCK-09r",),
         note="Only the lost eta is left to break it: once eta epsilon-tilde < |mu*|^2 tan theta, an"
-        " error of the gradient across mu* turns mu by more than both numbers allow. With an exact"
-        " gradient (epsilon = 0) nothing was found in this regime.",
+        " error of the gradient across mu* turns mu by more than both numbers allow.",
+    ),
+    Claim(
+        id="SCK-21:exact",
+        title="Lemma C.5 inside its regime, for the exact gradient",
+        source=f"{_SOURCE}, Lemma C.5",
+        statement=r"\tan\theta' \le \max(\kappa_1\tan\theta, \kappa_2)",
+        reading="as SCK-21:intended, with epsilon = 0: population gradient descent",
+        evidence=(_lemma_c5(_printed_kappas, _intended_steps(exact=True)),),
+        needs=("SCK-09r",),
+        note="A step's true gain in angle is 2 eta |mu*|^2; the lemma claims half of it, which"
+        " leaves room for all its slips as long as no error of the gradient is added.",
     ),
     Claim(
         id="SCK-21:equality",

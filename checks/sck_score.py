@@ -8,7 +8,7 @@ from flint import arb, arb_series, ctx
 from numpy.typing import NDArray
 
 from lemmata import impl, theory
-from lemmata.checks._compare import CLEAR_ERROR, equality_slack
+from lemmata.checks._compare import equality_search
 from lemmata.harness.claim import Claim, Point
 from lemmata.harness.domain import log_uniform, points, seeds, sizes
 from lemmata.harness.search import Search
@@ -64,6 +64,11 @@ def _score_noise(x: NDArray[np.float64], means: NDArray[np.float64]) -> float:
     return 1e-14 * (10 + exponent)
 
 
+def _pair_noise(point: Point) -> float:
+    mu, x = _pair(point)
+    return _score_noise(x, _both_means(mu))
+
+
 def _ball_score(x: NDArray[np.float64], means: list[list[arb]]) -> list[arb]:
     """Gradient of the log-density, by automatic differentiation in ball arithmetic.
 
@@ -113,38 +118,37 @@ def _lemma_4(x: NDArray[np.float64], means: list[list[arb]]) -> list[arb]:
     ]
 
 
-def _slack_03(point: Point) -> float:
+def _error_03(point: Point) -> float:
     means, x = _mixture(point)
     predicted = theory.mixture_score(x, theory.marginal_means(means, point["t"]))
     measured = impl.autograd_score(x, means, point["t"])
-    return equality_slack(float(np.abs(predicted - measured).max()) / _largest(x, means))
+    return float(np.abs(predicted - measured).max()) / _largest(x, means)
 
 
-def _exact_03(point: Point) -> arb:
+def _exact_error_03(point: Point) -> arb:
     means, x = _mixture(point)
     moved = _ball_means(means, point["t"])
-    error = _distance(_lemma_4(x, moved), _ball_score(x, moved))
-    return equality_slack(error / _largest(x, means))
+    return _distance(_lemma_4(x, moved), _ball_score(x, moved)) / _largest(x, means)
 
 
 def _both_means(mu: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.stack([mu, -mu])
 
 
-def _slack_04(point: Point) -> float:
+def _error_04(point: Point) -> float:
     mu, x = _pair(point)
     moved = theory.marginal_means(mu[None, :], point["t"])[0]
     predicted = theory.two_component_score(x, moved)
     measured = impl.autograd_score(x, _both_means(mu), point["t"])
-    return equality_slack(float(np.abs(predicted - measured).max()) / _largest(x, mu))
+    return float(np.abs(predicted - measured).max()) / _largest(x, mu)
 
 
-def _exact_04(point: Point) -> arb:
+def _exact_error_04(point: Point) -> arb:
     mu, x = _pair(point)
     moved = _ball_means(_both_means(mu), point["t"])
     gate = sum((m * arb(xi) for m, xi in zip(moved[0], x, strict=True)), arb(0)).tanh()
     printed = [gate * m - arb(float(xi)) for m, xi in zip(moved[0], x, strict=True)]
-    return equality_slack(_distance(printed, _ball_score(x, moved)) / _largest(x, mu))
+    return _distance(printed, _ball_score(x, moved)) / _largest(x, mu)
 
 
 def _residuals_04() -> dict[str, sympy.Expr]:
@@ -182,12 +186,11 @@ def _ball_gate_error(point: Point, sign: int) -> arb:
 
 
 def _gate_search(sign: int) -> Search:
-    return Search(
-        domain=_pairs,
-        slack=lambda point: equality_slack(_gate_error(point, sign)),
-        exact=lambda point: equality_slack(_ball_gate_error(point, sign)),
-        noise=lambda point: _score_noise(_pair(point)[1], _both_means(_pair(point)[0])),
-        clear=CLEAR_ERROR,
+    return equality_search(
+        _pairs,
+        error=lambda point: _gate_error(point, sign),
+        exact_error=lambda point: _ball_gate_error(point, sign),
+        noise=_pair_noise,
     )
 
 
@@ -208,10 +211,10 @@ CLAIMS = (
         r"w^*_{i,t}(x) = \frac{\exp(-\|x-\mu^*_{i,t}\|^2/2)}{\sum_j \exp(-\|x-\mu^*_{j,t}\|^2/2)}",
         reading="q is the equal-weight mixture of N(mu_i*, I), as in Eq. (6)",
         evidence=(
-            Search(
-                domain=_mixtures,
-                slack=_slack_03,
-                exact=_exact_03,
+            equality_search(
+                _mixtures,
+                error=_error_03,
+                exact_error=_exact_error_03,
                 noise=lambda point: _score_noise(*reversed(_mixture(point))),
             ),
         ),
@@ -227,11 +230,8 @@ CLAIMS = (
         reading="mu* in (A.1) and (A.2) stands for mu*_t",
         evidence=(
             Symbolic(residuals=_residuals_04),
-            Search(
-                domain=_pairs,
-                slack=_slack_04,
-                exact=_exact_04,
-                noise=lambda point: _score_noise(_pair(point)[1], _both_means(_pair(point)[0])),
+            equality_search(
+                _pairs, error=_error_04, exact_error=_exact_error_04, noise=_pair_noise
             ),
         ),
         needs=("SCK-03",),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lemmata import theory
 from lemmata.checks._balls import mean_1d, tanh_jet
-from lemmata.checks._compare import equality_slack
+from lemmata.checks._compare import equality_search
 from lemmata.checks._grid import (
     ORDER,
     gaussian_norm,
@@ -25,7 +25,6 @@ from lemmata.checks._grid import (
 from lemmata.checks._plane import vectors
 from lemmata.harness.claim import Claim, Point
 from lemmata.harness.sampling import MeanTest
-from lemmata.harness.search import Search
 from lemmata.harness.symbolic import Symbolic
 
 __all__ = ["CLAIMS"]
@@ -40,14 +39,14 @@ def _noise(point: Point) -> float:
     return float(1e-10 / -np.expm1(-2 * point["t"]))
 
 
-def _slack_06(point: Point) -> float:
+def _error_06(point: Point) -> float:
     mu, x, _, z, beta, weights = noise_grid(point)
     gate = np.tanh(x @ mu)
     left = weights @ (gate[:, None] * z / beta + gate[:, None] ** 2 * mu)
-    return equality_slack(float(np.linalg.norm(left - mu) / np.linalg.norm(mu)))
+    return float(np.linalg.norm(left - mu) / np.linalg.norm(mu))
 
 
-def _exact_06(point: Point) -> arb:
+def _exact_error_06(point: Point) -> arb:
     # d = 1 stands for all d here: across mu, Z is independent of tanh and has mean zero. Given the
     # component, E[Z | X = x] = beta (x - c) with c the component's mean.
     a, c = _along(point)
@@ -57,7 +56,7 @@ def _exact_06(point: Point) -> arb:
         return gate * (x - c) + gate * gate * a - a
 
     size = float(abs(c).upper()) + float(a.upper())
-    return equality_slack(abs(mean_1d(integrand, c, scale=2 * (1 + size), degree=1)) / a)
+    return abs(mean_1d(integrand, c, scale=2 * (1 + size), degree=1)) / a
 
 
 def _along(point: Point) -> tuple[arb, arb]:
@@ -102,17 +101,17 @@ def _moved_star(point: Point) -> Vector:
     return np.asarray(theory.marginal_means(mu_star[None, :], point["t"])[0], dtype=np.float64)
 
 
-def _slack_07(point: Point) -> float:
+def _error_07(point: Point) -> float:
     first, *others = _lines(point)
     worst = max(float(np.linalg.norm(line - first)) for line in others)
-    return equality_slack(worst / _size_07(point))
+    return worst / _size_07(point)
 
 
 def _size_07(point: Point) -> float:
     return float(point["mu_norm"]) * (1 + float(point["mu_norm"]) * float(point["mu_star_norm"]))
 
 
-def _exact_07(point: Point) -> arb:
+def _exact_error_07(point: Point) -> arb:
     """The lines on the line through mu, with E[Z | x] and E[Z^2 | x] put in for Z."""
     a, c = _along(point)
     beta2 = -(-2 * arb(point["t"])).expm1()
@@ -155,7 +154,7 @@ def _exact_07(point: Point) -> arb:
     for line in (line_1, line_2, line_3, line_4, line_5, line_6):
         gap = mean_1d(_difference(line, first), c, scale=20 * size**3, degree=2)
         worst = worst.max(abs(gap))
-    return equality_slack(worst / _size_07(point))
+    return worst / _size_07(point)
 
 
 def _difference(left: Callable[[acb], acb], right: Callable[[acb], acb]) -> Callable[[acb], acb]:
@@ -278,7 +277,9 @@ CLAIMS = (
         r" = \mu_t",
         evidence=(
             Symbolic(residuals=lambda: _all_residuals(second=False)),
-            Search(domain=grid_points(), slack=_slack_06, exact=_exact_06, noise=_noise),
+            equality_search(
+                grid_points(), error=_error_06, exact_error=_exact_error_06, noise=_noise
+            ),
             _sampling(_first_residuals),
         ),
         note="Stein's identity in Z coordinate by coordinate; it holds whatever the law of X_0."
@@ -292,7 +293,9 @@ CLAIMS = (
         r" \mathbb E[\tanh''(\mu_t^\top X_t)\|\mu_t\|^2 X_t + \tanh'(\mu_t^\top X_t)\mu_t]",
         evidence=(
             Symbolic(residuals=lambda: _all_residuals(second=True)),
-            Search(domain=grid_points(), slack=_slack_07, exact=_exact_07, noise=_noise),
+            equality_search(
+                grid_points(), error=_error_07, exact_error=_exact_error_07, noise=_noise
+            ),
             _sampling(_second_residuals),
         ),
         note="Why a summation: Stein's identity is applied to each coordinate Z_t(i) by itself, so"

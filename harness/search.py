@@ -111,6 +111,10 @@ class _Tally:
     tightest: dict[str, Any] = field(default_factory=dict)
 
 
+def _describe_slack(slack: float) -> str:
+    return f"slack {slack:.4g}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Search:
     """Evidence by search.
@@ -132,6 +136,8 @@ class Search:
         Multiplies the number of points that the profile grants.
     clear : float
         A violation larger than this is clear enough to be shown as the witness.
+    describe : callable
+        A slack to the words that a table shows.
     """
 
     domain: SearchStrategy[Point]
@@ -140,6 +146,7 @@ class Search:
     noise: Callable[[Point], float] = lambda _point: 1e-9
     effort: float = 1.0
     clear: float = 1.0
+    describe: Callable[[float], str] = _describe_slack
     kind: str = field(default="search", init=False)
 
     def run(self, context: Context) -> Outcome:
@@ -167,9 +174,7 @@ class Search:
             "min_slack": tally.min_slack,
             "tightest": tally.tightest,
         }
-        summary = (
-            f"slack \N{GREATER-THAN OR EQUAL TO} {tally.min_slack:.2g} at {tally.examples} points"
-        )
+        summary = f"at worst {self.describe(tally.min_slack)} in {tally.examples} points"
         return Outcome(self.kind, Verdict.HOLDS, summary, figures)
 
     def _hunt(self, context: Context, *, threshold: float) -> _Tally:
@@ -208,7 +213,7 @@ class Search:
         return Outcome(
             self.kind,
             Verdict.REFUTED,
-            f"slack = {ball.mid().str(4, radius=False)}, confirmed",
+            f"{self.describe(float(ball.mid()))}, confirmed",
             {"bits": bits},
             witness,
         )

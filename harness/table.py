@@ -77,7 +77,7 @@ def claim_page(
 
     def field(name: str, text: str) -> None:
         if text:
-            console.print(f"[bold]{name:<11}[/]{escape(text)}", soft_wrap=True)
+            console.print(f"[bold]{name:<12}[/]{escape(text)}", soft_wrap=True)
 
     console.print(f"[bold]{claim.id}[/]  {escape(claim.title)}", soft_wrap=True)
     field("source", claim.source)
@@ -102,6 +102,6 @@ def claim_page(
         field("witness", json.dumps(witness["point"], sort_keys=True))
         low, high = witness["slack"]
         field("  slack", f"in [{low:.6g}, {high:.6g}]: {witness['confirmed']}")
-        console.print("[bold]reproduce  [/]", end="")
+        console.print("[bold]reproduce   [/]", end="")
         # Written raw: a line to paste must not be wrapped or coloured.
         console.file.write(reproduction(claim.id, witness, seed=seed) + "\n")

@@ -88,7 +88,7 @@ def ddpm_loss(
     Shah, Chen & Klivans 2023, eq. (5), with no factor in front. Summed over coordinates, not
     averaged. Cost O(n d), in blocks of bounded memory.
 
-    Verified by: SCK-02, SCK-08
+    Verified by: SCK-09r.
 
     Examples
     --------
@@ -146,7 +146,7 @@ def ddpm_gradient(
     and no symmetry of the mixture is used. Needs torch. Cost O(n d), in blocks of bounded
     memory.
 
-    Verified by: SCK-08, SCK-09, SCK-15, SCK-17
+    Verified by: SCK-09r.
 
     Examples
     --------
@@ -211,7 +211,7 @@ def per_sample_gradients(
     ``torch.func.vmap`` over ``torch.func.grad``. Needs torch. Cost O(n d), in blocks of
     bounded memory.
 
-    Verified by: SCK-08, SCK-17
+    Verified by: SCK-09r.
 
     Examples
     --------
@@ -284,7 +284,7 @@ def difference_gradient(
     A second route to the gradient of Shah, Chen & Klivans 2023, eq. (5), that does not trust
     automatic differentiation either. About ten digits at best. Cost O(n d^2).
 
-    Verified by: SCK-08
+    Verified by: no claim.
 
     Examples
     --------

@@ -56,7 +56,7 @@ def em_responsibilities(
     normalising constant, which cancels; their ratio is taken by logarithms, so that far
     samples do not underflow. Cost O(n K d^2), O(n K d) without `cov`.
 
-    Verified by: SCK-04, SCK-05, SCK-25, DTZ-1
+    Verified by: DTZ-2.
 
     Examples
     --------
@@ -111,7 +111,7 @@ def em_step(
     the first row is Daskalakis, Tzamos & Zampetakis 2017, eq. (1.2). Neither the symmetry nor
     the value of the denominator is used. Cost O(n K d^2), O(n K d) without `cov`.
 
-    Verified by: SCK-25, SCK-26, DTZ-1, DTZ-2
+    Verified by: DTZ-2.
 
     Examples
     --------

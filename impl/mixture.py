@@ -70,7 +70,7 @@ def sample_mixture(
     model of Daskalakis, Tzamos & Zampetakis 2017, eq. (1.1). The labels are drawn first, then
     the noise. Cost O(n d), or O(n d^2) with `cov`.
 
-    Verified by: SCK-01, SCK-25, DTZ-1
+    Verified by: SCK-06, SCK-07, SCK-09r, DTZ-2.
 
     Examples
     --------
@@ -126,7 +126,7 @@ def forward(x0: npt.ArrayLike, z: npt.ArrayLike, t: float) -> FloatArray:
     Shah, Chen & Klivans 2023, the display after the OU process: X_t = exp(-t) X_0 +
     sqrt(1 - exp(-2t)) Z_t. Cost O(size).
 
-    Verified by: SCK-01, SCK-02
+    Verified by: no claim.
 
     Examples
     --------
@@ -181,7 +181,7 @@ def forward_noise(
     Shah, Chen & Klivans 2023, the marginal of the OU process dX = -X dt + sqrt(2) dW.
     Cost O(size).
 
-    Verified by: SCK-01, SCK-02
+    Verified by: SCK-06, SCK-07, SCK-09r.
 
     Examples
     --------
@@ -229,7 +229,7 @@ def log_density(x: npt.ArrayLike, means: npt.ArrayLike, t: float = 0.0) -> Float
     exp(-t) X_0 and independent noise (Shah, Chen & Klivans 2023, the OU marginal and eq. (6)).
     Cost O(size(x) K).
 
-    Verified by: SCK-01, SCK-03, SCK-04
+    Verified by: SCK-03, SCK-04.
 
     Examples
     --------
@@ -289,7 +289,7 @@ def autograd_score(x: npt.ArrayLike, means: npt.ArrayLike, t: float = 0.0) -> Fl
     of Shah, Chen & Klivans 2023, Lemma 4, can be held against it. Needs torch.
     Cost O(size(x) K), in blocks of bounded memory.
 
-    Verified by: SCK-03, SCK-04, SCK-07
+    Verified by: SCK-03, SCK-04.
 
     Examples
     --------

@@ -83,7 +83,7 @@ def noise_grid(
     N is at most K (137)^2 for d = 1 and K (37)^4, about 2 million K, for d = 2, at
     (2 d + 1) 8 bytes a node. Cost O(N).
 
-    Verified by: SCK-02, SCK-08, SCK-09
+    Verified by: SCK-06, SCK-07, SCK-09r.
 
     Examples
     --------
@@ -156,7 +156,7 @@ def mixture_grid(
     falls as exp(-pi^2 / (step s)), where s is the standard deviation of m.x in a component.
     N is at most K (137)^d at the default. Cost O(N d).
 
-    Verified by: SCK-25, SCK-26, DTZ-1, DTZ-2
+    Verified by: DTZ-2.
 
     Examples
     --------

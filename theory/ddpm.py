@@ -104,7 +104,7 @@ def ddpm_descent_coefficients(m: ArrayLike, v: ArrayLike) -> tuple[FloatArray, F
     from Shah, Chen & Klivans 2023, Lemma C.2, and E[f(s) X] = mu_star E f + mu E f'. For m > 0 all
     terms of A are positive.
 
-    Costs O(1) a point. Verified by: SCK-09.
+    Costs O(1) a point. Verified by: SCK-09r, SCK-21r.
 
     Examples
     --------
@@ -159,7 +159,7 @@ def ddpm_descent(mu: ArrayLike, mu_star: ArrayLike) -> FloatArray:
     The two terms A mu_star and B mu (see `ddpm_descent_coefficients`) are each accurate to
     rounding; they cancel at mu = mu_star, where the error is a rounding of either.
 
-    Costs O(d) and one fixed quadrature. Verified by: SCK-08, SCK-09, SCK-10, SCK-15.
+    Costs O(d) and one fixed quadrature. Verified by: SCK-09r, SCK-15r.
 
     Examples
     --------
@@ -208,7 +208,7 @@ def em_residual(mu: ArrayLike, mu_star: ArrayLike) -> FloatArray:
     which is mu_star E[s tanh' - v/2 tanh''] + mu E[s tanh'' - v/2 tanh''']. Hence `ddpm_descent` is
     `em_map` - mu + G, and G(mu, mu) = 0.
 
-    Costs O(d) and one fixed quadrature. Verified by: SCK-27, SCK-28, SCK-29, SCK-30.
+    Costs O(d) and one fixed quadrature. Verified by: SCK-28.
 
     Examples
     --------
@@ -298,7 +298,7 @@ def large_noise_field(mu: ArrayLike, mu_star: ArrayLike) -> FloatArray:
     E tanh^2(s) + 2 E s^2 gives 3, and -v/2 E tanh'''(s) = +v takes one back. What is left out is of
     fifth order in the norms.
 
-    Costs O(d). Verified by: SCK-14, SCK-15.
+    Costs O(d). Verified by: SCK-15r.
 
     Examples
     --------
@@ -359,7 +359,7 @@ def em_map(lam: ArrayLike, mu: ArrayLike, cov: ArrayLike | None = None) -> Float
     s ~ N(lam' cov^-1 mu, lam' cov^-1 lam).
 
     Costs O(d) and one fixed quadrature; with `cov`, O(d^3) once and O(d^2) a vector.
-    Verified by: SCK-26, SCK-27, DTZ-1, DTZ-2, DTZ-3, DTZ-4, DTZ-5.
+    Verified by: DTZ-2.
 
     Examples
     --------

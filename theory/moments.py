@@ -85,7 +85,7 @@ def tanh_moments(m: ArrayLike, v: ArrayLike) -> TanhMoments:
     within 3e-15 of its value, relatively, unless it underflows; `d3`, whose integrand changes sign,
     is so relative to E abs(tanh'''(s)). Costs some 150 nodes a point, O(1), and bounded memory.
 
-    Verified by: SCK-09, SCK-11, SCK-26, SCK-27, DTZ-1, DTZ-2.
+    Verified by: SCK-07, SCK-09r, SCK-15r, SCK-28, DTZ-2.
 
     Examples
     --------
