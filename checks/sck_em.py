@@ -145,7 +145,7 @@ CLAIMS = (
         reading="one-sided, as printed; `for some constant c` is read as `there is a c`, and the"
         " smallest is measured",
         evidence=(_search(two_sided=False),),
-        constants=lambda: _constants(two_sided=False),
+        constants=lambda _outcomes: _constants(two_sided=False),
         note="The worst mu* for the one-sided statement is mu* -> mu from above.",
     ),
     Claim(
@@ -156,7 +156,7 @@ CLAIMS = (
         r" |G(\mu, \mu^*)| \le 0.01\,|\mu - \mu^*|",
         reading="two-sided, which is what the proof and the contraction need",
         evidence=(_search(two_sided=True),),
-        constants=lambda: _constants(two_sided=True),
+        constants=lambda _outcomes: _constants(two_sided=True),
         note="Needs a larger c: the worst mu* is at the other end, mu = 4 mu*/3.",
     ),
 )

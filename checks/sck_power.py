@@ -335,7 +335,7 @@ CLAIMS = (
         " gradient of (5)",
         evidence=(_lemma_c3(_printed_bound, _PRINTED_K),),
         needs=("SCK-09r",),
-        constants=_leading_coefficients,
+        constants=lambda _outcomes: _leading_coefficients(),
         note="The coefficient on |mu|^2 mu is -2, not -3; the 3 comes from the wrong third-order"
         " coefficient of tanh (SCK-12a). The error |mu|^3 beats the bound wherever"
         " 250 sqrt(d) |mu|^2 + 10 |mu*|^2 < 1, which is the regime that the lemma is for.",
@@ -360,7 +360,7 @@ CLAIMS = (
         repairs="SCK-15",
         evidence=(_lemma_c3(_sharp_bound, 2),),
         needs=("SCK-09r",),
-        constants=_sharpness,
+        constants=lambda _outcomes: _sharpness(),
         note="No condition on the norms or on d: mu and mu* span the gradient, so no sqrt(d) is"
         " needed. With m = mu.mu*, v = |mu|^2 the gradient is A mu* + B mu, where"
         " A = 2m - 3vm - (4/3)m^3 + ..., B = -2v - 3m^2 + 6v^2 + ...; each constant is reached in a"
@@ -377,7 +377,7 @@ CLAIMS = (
         " kappa_2 has one in its numerator and kappa_1 has eta epsilon-tilde inside eta (...)",
         evidence=(_lemma_c5(_printed_kappas, _steps()),),
         needs=("SCK-09r",),
-        constants=_overshoot,
+        constants=lambda _outcomes: _overshoot(),
         note="Three things break it. (1) The last step of the proof divides by eta |mu*|^2, but an"
         " eta stays in the numerator of kappa_2: it falls to zero with eta, while the floor that an"
         " error of the gradient puts under the angle does not, nor does kappa_1 < 1 where the"
@@ -433,6 +433,8 @@ CLAIMS = (
         " (sigma_2 tan theta + eta e) / (sigma_1 - eta e), and the right side is a convex"
         " combination of the two numbers in the maximum with weights D / (D + eta |mu*|^2) and"
         " eta |mu*|^2 / (D + eta |mu*|^2). D > 0 is the condition on eta; it holds for every eta if"
-        " |mu*|^2 >= 2 |mu|^2 + Delta.",
+        " |mu*|^2 >= 2 |mu|^2 + Delta. At small norms, with r = |mu*|^2 / |mu|^2, it says"
+        " eta |mu|^2 < 1 / (2 - r), while a step overshoots, and no bound holds, from 1 / (2 - 2r) on (SCK-21"
+        " reports where): no condition on eta can be much weaker.",
     ),
 )

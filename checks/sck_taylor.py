@@ -187,7 +187,7 @@ CLAIMS = (
         statement=r"|\tanh s - s + \tfrac13 s^3| \le \tfrac{2}{15}|s|^5 \text{ for all } s",
         repairs="SCK-12a",
         evidence=_holding(0, 5, lambda: _taylor(0, 5)),
-        constants=lambda: _constants(0, 5),
+        constants=lambda _outcomes: _constants(0, 5),
         note="Sharp: the ratio tends to 2/15 at zero.",
     ),
     Claim(
@@ -197,7 +197,7 @@ CLAIMS = (
         statement=r"\tanh' s = 1 - s^2 + O(s^4)",
         reading="with the sharp constant: abs(remainder) <= (2/3) s^4 for all s",
         evidence=_holding(1, 4, lambda: _PRINTED[1]),
-        constants=lambda: _constants(1, 4),
+        constants=lambda _outcomes: _constants(1, 4),
     ),
     Claim(
         id="SCK-12c",
@@ -206,7 +206,7 @@ CLAIMS = (
         statement=r"\tanh'' s = -2s + O(s^3)",
         reading="with the sharp constant: abs(remainder) <= (8/3) abs(s)^3 for all s",
         evidence=_holding(2, 3, lambda: _PRINTED[2]),
-        constants=lambda: _constants(2, 3),
+        constants=lambda _outcomes: _constants(2, 3),
         note="The constant 8/3 exceeds the one that the text silently takes for the O.",
     ),
 )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lemmata.harness.evidence import Evidence
+    from lemmata.harness.evidence import Evidence, Outcome
 
 __all__ = ["Claim", "ClaimError", "Constants", "Point", "Registry", "Verdict"]
 
@@ -61,7 +61,8 @@ class Claim:
         What a reader should know beyond the statement: the derivation behind a repair, answers to
         questions in the source.
     constants : callable, optional
-        Computes the constants to report; called once a run.
+        Computes the constants to report, from what the evidence found or on its own; called once a
+        run.
     empty : str
         Why the statement says nothing, when it is true but empty.
     """
@@ -75,7 +76,7 @@ class Claim:
     repairs: str | None = None
     needs: tuple[str, ...] = ()
     note: str = ""
-    constants: Callable[[], Constants] | None = None
+    constants: Callable[[Sequence[Outcome]], Constants] | None = None
     empty: str = ""
 
     def __post_init__(self) -> None:

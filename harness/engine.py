@@ -111,7 +111,7 @@ def run_claim(suite: Suite, claim: Claim, settings: Settings) -> Result:
     constants: Constants = {}
     if claim.constants is not None:
         try:
-            constants = claim.constants()
+            constants = claim.constants(outcomes)
             _check_enclosures(constants)
         except Exception as error:  # a failing constant is a finding, see _guarded
             outcomes += (_broken("constants", error),)
