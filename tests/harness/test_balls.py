@@ -11,7 +11,15 @@ import mpmath as mp
 import pytest
 from flint import acb, arb
 
-from lemmata.harness.balls import PRECISIONS, enclosure, gaussian_mean, norm, precision, settle, sign
+from lemmata.harness.balls import (
+    PRECISIONS,
+    enclosure,
+    gaussian_mean,
+    norm,
+    precision,
+    settle,
+    sign,
+)
 
 DIGITS = 50
 
@@ -147,11 +155,14 @@ def test_sign_is_not_guessed(ball):
 
 
 @pytest.mark.parametrize(
-    ("low", "high"), [(Fraction(1), Fraction(1)), (Fraction(1, 3), Fraction(2, 3)), (-2, Fraction(-1, 7))]
+    ("low", "high"),
+    [(Fraction(1), Fraction(1)), (Fraction(1, 3), Fraction(2, 3)), (-2, Fraction(-1, 7))],
 )
 def test_enclosure_rounds_outwards(low, high):
     with precision(256):
-        ends = [arb(flint.fmpq(end.numerator, end.denominator)) for end in map(Fraction, (low, high))]
+        ends = [
+            arb(flint.fmpq(end.numerator, end.denominator)) for end in map(Fraction, (low, high))
+        ]
         ball = ends[0].union(ends[1])
     below, above = enclosure(ball)
     assert Fraction(below) < low

@@ -147,7 +147,10 @@ def registry(toys):
         (("SCK-12[!a]",), ["SCK-12b"]),
         (("*:*",), ["SCK-28:two-sided"]),
         # Each once, in the order of their declaration.
-        (("N08-*", "SCK-28*", "SCK-28", "SCK-05"), ["SCK-05", "SCK-28", "SCK-28:two-sided", "N08-1"]),
+        (
+            ("N08-*", "SCK-28*", "SCK-28", "SCK-05"),
+            ["SCK-05", "SCK-28", "SCK-28:two-sided", "N08-1"],
+        ),
     ],
 )
 def test_select(registry, patterns, chosen):

@@ -79,7 +79,8 @@ def test_a_contradiction_shows_no_witness_as_confirmed(toys):
 
 
 @pytest.mark.parametrize(
-    "error", [ZeroDivisionError("by zero"), AssertionError("no"), ExceptionGroup("many", [OSError()])]
+    "error",
+    [ZeroDivisionError("by zero"), AssertionError("no"), ExceptionGroup("many", [OSError()])],
 )
 def test_a_check_that_breaks_decides_nothing_and_stops_nothing(toys, error):
     claims = [
@@ -145,7 +146,12 @@ def test_streams_are_independent_and_fixed(toys):
     context = toys.context(3)
     words = [
         tuple(c.seed_for(purpose).generate_state(4))
-        for c in (context, toys.context(4), toys.context(3, piece=1), toys.context(3, claim_id="B-1"))
+        for c in (
+            context,
+            toys.context(4),
+            toys.context(3, piece=1),
+            toys.context(3, claim_id="B-1"),
+        )
         for purpose in ("search", "scout", "judge/0", "judge/1")
     ]
     assert len(set(words)) == len(words)

@@ -35,7 +35,12 @@ def test_spend_sums_to_alpha():
 
 @pytest.mark.parametrize(
     ("variance", "n", "width", "alpha"),
-    [(0.25, 2048, 1.0, 1e-6), (0.0, 2, 3.0, 0.05), (1e-4, 10**6, 1.0, 1e-9), (90.0, 777, 20.0, 0.3)],
+    [
+        (0.25, 2048, 1.0, 1e-6),
+        (0.0, 2, 3.0, 0.05),
+        (1e-4, 10**6, 1.0, 1e-9),
+        (90.0, 777, 20.0, 0.3),
+    ],
 )
 def test_empirical_bernstein_is_maurer_and_pontil(variance, n, width, alpha):
     with mp.workdps(50):
@@ -44,7 +49,9 @@ def test_empirical_bernstein_is_maurer_and_pontil(variance, n, width, alpha):
         unit = mp.mpf(variance) / mp.mpf(width) ** 2
         radius = mp.sqrt(2 * unit * mp.log(2 / delta) / n) + 7 * mp.log(2 / delta) / (3 * (n - 1))
         expected = float(width * radius)
-    assert empirical_bernstein_radius(variance, n, width, alpha) == pytest.approx(expected, rel=1e-14)
+    assert empirical_bernstein_radius(variance, n, width, alpha) == pytest.approx(
+        expected, rel=1e-14
+    )
 
 
 @pytest.mark.parametrize(("n", "alpha"), [(1, 0.5), (2048, 1e-6), (10**7, 1e-12)])

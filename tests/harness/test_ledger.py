@@ -80,8 +80,6 @@ def test_rows_stand_in_the_order_of_declaration(suite, book):
     assert [row["id"] for row in some["claims"]] == ["TOY-2"]
 
 
-
-
 def put(path, value):
     """Change that sets the item at a path such as `claims.1.witness`; `-` drops it."""
 
@@ -97,14 +95,18 @@ def put(path, value):
     return change
 
 
-CLAIM_KEYS = (
-    "id variant reading title source verdict expected evidence witness constants repairs needs seconds"
-).split()
+CLAIM_KEYS = ["id", "variant", "reading", "title", "source", "verdict", "expected", "evidence", "witness", "constants", "repairs", "needs", "seconds"]
 
 VIOLATIONS = {
-    **{f"without {key}": put(key, "-") for key in "schema profile seed seconds versions claims".split()},
+    **{
+        f"without {key}": put(key, "-")
+        for key in ["schema", "profile", "seed", "seconds", "versions", "claims"]
+    },
     **{f"claim without {key}": put(f"claims.1.{key}", "-") for key in CLAIM_KEYS},
-    **{f"evidence without {key}": put(f"claims.0.evidence.0.{key}", "-") for key in ("kind", "verdict", "summary")},
+    **{
+        f"evidence without {key}": put(f"claims.0.evidence.0.{key}", "-")
+        for key in ("kind", "verdict", "summary")
+    },
     **{
         f"witness without {key}": put(f"claims.1.witness.{key}", "-")
         for key in ("point", "piece", "slack", "confirmed")
@@ -203,7 +205,9 @@ def fail_with(error):
 
 @pytest.mark.parametrize("step", ["replace", "fsync", "chmod"])
 @pytest.mark.parametrize(
-    "error", [OSError(28, "No space left on device"), KeyboardInterrupt()], ids=["full", "interrupted"]
+    "error",
+    [OSError(28, "No space left on device"), KeyboardInterrupt()],
+    ids=["full", "interrupted"],
 )
 @pytest.mark.parametrize("old", [True, False], ids=["over another", "anew"])
 def test_writing_is_all_or_nothing(book, tmp_path, monkeypatch, step, error, old):
@@ -264,7 +268,9 @@ def test_a_file_that_is_no_ledger_is_left_in_place(tmp_path, name):
 
 
 @pytest.mark.parametrize("protected", ["folder", "file"])
-def test_what_must_not_be_written_is_refused_before_any_work(tmp_path, book, monkeypatch, protected):
+def test_what_must_not_be_written_is_refused_before_any_work(
+    tmp_path, book, monkeypatch, protected
+):
     path = tmp_path / "ledger.json"
     ledger.write(path, book)
     closed = tmp_path if protected == "folder" else path

@@ -10,7 +10,9 @@ import pytest
 
 from lemmata import harness
 
-MODULES = sorted(f"{harness.__name__}.{info.name}" for info in pkgutil.iter_modules(harness.__path__))
+MODULES = sorted(
+    f"{harness.__name__}.{info.name}" for info in pkgutil.iter_modules(harness.__path__)
+)
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -10,7 +10,7 @@ import pytest
 
 from lemmata.harness import ledger
 
-CONFTEST = '''
+CONFTEST = """
 from flint import arb
 
 from lemmata.harness import suite
@@ -30,14 +30,14 @@ toys = suite.Suite(
     Registry(claims), {"TOY-1": Verdict.REFUTED, "TOY-2": Verdict.HOLDS}
 )
 suite.installed_suite = lambda: toys
-'''
-CLAIMS = '''
+"""
+CLAIMS = """
 import pytest
 
 @pytest.mark.parametrize("claim_id", ["TOY-1", "TOY-2"])
 def test_claim(claim_id, claim_session):
     claim_session.check(claim_id)
-'''
+"""
 NO_CLAIMS = "def test_something_else(): pass\n"
 
 
@@ -60,7 +60,13 @@ def run_pytest(tmp_path):
             *("-p", "no:cacheprovider", "--color=no", *map(str, arguments)),
         ]
         return subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+            command,
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
         )
 
     return run
@@ -104,7 +110,10 @@ def test_what_is_expected_passes_and_where_no_claim_runs_there_is_no_ledger(run_
     [
         (["--lemmata-json", "missing/ledger.json"], "no such folder: missing"),
         (["--lemmata-json", "conftest.py"], "conftest.py: torn or not a ledger"),
-        (["--lemmata-profile", "fast"], "profile: got 'fast'; need one of quick, default, thorough"),
+        (
+            ["--lemmata-profile", "fast"],
+            "profile: got 'fast'; need one of quick, default, thorough",
+        ),
         (["--lemmata-seed", "-1"], "seed: got -1"),
     ],
 )

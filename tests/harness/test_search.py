@@ -32,7 +32,10 @@ def linear(scale, *, domain=DOMAIN, **fields):
 def shifted(offset, *, slack=1e-6, **fields):
     """A claim with room to spare, of which the kernel is off by `offset`."""
     return Search(
-        domain=DOMAIN, slack=lambda _point: slack + offset, exact=lambda _point: arb(slack), **fields
+        domain=DOMAIN,
+        slack=lambda _point: slack + offset,
+        exact=lambda _point: arb(slack),
+        **fields,
     )
 
 
@@ -145,7 +148,9 @@ def test_a_ball_that_never_settles_decides_nothing(toys, ball):
 def test_a_slack_that_is_zero_to_all_digits_holds(toys):
     # No precision settles the sign of sqrt(x)^2 - x.
     search = linear(
-        1, slack=lambda _point: 0.0, exact=lambda point: arb(point["x"]).sqrt() ** 2 - arb(point["x"])
+        1,
+        slack=lambda _point: 0.0,
+        exact=lambda point: arb(point["x"]).sqrt() ** 2 - arb(point["x"]),
     )
     assert search.run(toys.context()).verdict is Verdict.HOLDS
 
@@ -168,7 +173,9 @@ def test_no_noise_level_lets_a_false_claim_pass(toys, noise):
     def exact(_point):
         return -1 / arb(2).sqrt()
 
-    search = linear(1, slack=lambda _point: float(exact(None)), exact=exact, noise=lambda _point: noise)
+    search = linear(
+        1, slack=lambda _point: float(exact(None)), exact=exact, noise=lambda _point: noise
+    )
     outcome = search.run(toys.context())
     assert outcome.verdict is not Verdict.HOLDS
 

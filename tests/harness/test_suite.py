@@ -6,7 +6,8 @@ from importlib import metadata
 
 import pytest
 
-from lemmata.harness import engine, suite as suites
+from lemmata.harness import engine
+from lemmata.harness import suite as suites
 from lemmata.harness.claim import ClaimError, Registry, Verdict
 from lemmata.harness.evidence import PROFILES
 from lemmata.harness.suite import FALSE_ALARM_BUDGET, Suite, installed_suite, read_expected
@@ -66,7 +67,6 @@ def test_a_malformed_file_is_refused(write, text, said):
     with pytest.raises(ClaimError, match="expected.toml: ") as caught:
         read_expected(write(text))
     assert said in str(caught.value)
-
 
 
 class Sampling:

@@ -68,7 +68,8 @@ def test_a_complex_residual_reproduces_too(toys):
 
 
 @pytest.mark.parametrize(
-    "residual", [IDENTITY, (sympy.exp(x) + sympy.exp(-x)) / 2 - sympy.cosh(x), (x + 1) ** 2 - x**2 - 2 * x - 1]
+    "residual",
+    [IDENTITY, (sympy.exp(x) + sympy.exp(-x)) / 2 - sympy.cosh(x), (x + 1) ** 2 - x**2 - 2 * x - 1],
 )
 def test_a_true_identity_is_not_refuted_by_rounding(toys, residual):
     outcome = symbolic(true=residual).reproduce({"identity": "true", "x": "7/16"}, toys.context())

@@ -45,7 +45,10 @@ def suite(toys):
 
 
 def test_the_table_marks_what_is_not_expected(suite):
-    lines = {line.split()[0]: line for line in printed(table.ledger_table(book_of(suite)["claims"])).splitlines()}
+    lines = {
+        line.split()[0]: line
+        for line in printed(table.ledger_table(book_of(suite)["claims"])).splitlines()
+    }
     assert "refuted" in lines["TOY-1"]
     assert "expected" not in lines["TOY-1"]
     assert "undecided (expected holds)" in lines["TOY-2"]
@@ -53,7 +56,9 @@ def test_the_table_marks_what_is_not_expected(suite):
 
 def test_the_closing_line_counts_and_names(suite, toys):
     line = table.closing_line(book_of(suite))
-    assert line.startswith("3 claims in 2 s: 1 holds, 1 refuted, 1 undecided; not as expected: TOY-2;")
+    assert line.startswith(
+        "3 claims in 2 s: 1 holds, 1 refuted, 1 undecided; not as expected: TOY-2;"
+    )
     assert "all as expected" in table.closing_line(book_of(toys.suite(toys.claim())))
 
 
@@ -105,7 +110,7 @@ def test_the_page_prints_infinite_and_missing_numbers(toys):
 @pytest.mark.parametrize("seed", [0, 5])
 @pytest.mark.parametrize("piece", [0, 2])
 def test_a_reproduction_says_where_and_how(piece, seed):
-    point = {"text": "it's $HOME \"here\" `pwd` \\ [/]\n", "x": -1e-300, "n": 10**9}
+    point = {"text": 'it\'s $HOME "here" `pwd` \\ [/]\n', "x": -1e-300, "n": 10**9}
     witness = {"point": point, "piece": piece, "slack": [-1, -1], "confirmed": ""}
     words = shlex.split(table.reproduction("TOY-1", witness, seed=seed))
     at = words.index("show")
