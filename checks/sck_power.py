@@ -434,7 +434,7 @@ CLAIMS = (
         " combination of the two numbers in the maximum with weights D / (D + eta |mu*|^2) and"
         " eta |mu*|^2 / (D + eta |mu*|^2). D > 0 is the condition on eta; it holds for every eta if"
         " |mu*|^2 >= 2 |mu|^2 + Delta. At small norms, with r = |mu*|^2 / |mu|^2, it says"
-        " eta |mu|^2 < 1 / (2 - r), while a step overshoots, and no bound holds, from 1 / (2 - 2r) on"
-        " (SCK-21 reports where): no condition on eta can be much weaker.",
+        " eta |mu|^2 < 1 / (2 - r), while a step overshoots, and no bound holds, from 1 / (2 - 2r)"
+        " on (SCK-21 reports where): no condition on eta can be much weaker.",
     ),
 )
