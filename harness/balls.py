@@ -86,6 +86,9 @@ def settle(
                 continue
             with contextlib.suppress(ValueError):
                 return sign(ball), ball, bits
+    # Never as narrow as asked; the sign may be certain all the same.
+    with contextlib.suppress(ValueError):
+        return sign(ball), ball, bits
     return None, ball, bits
 
 

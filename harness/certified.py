@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -96,12 +97,15 @@ class Certified:
     def reproduce(self, point: Point, context: Context) -> Outcome:
         """Enclose the slack at one point."""
         values = {name: Fraction(str(point[name])) for name in self.box}
+        for name, (low, high) in self.box.items():
+            if not low <= values[name] <= high:
+                raise ValueError(f"{name}: got {values[name]}; need a number in [{low}, {high}]")
         refuted = self._refutes(values, context)
         if refuted is not None:
             return refuted
-        with precision(self.bits):
-            ball = self.slack({name: _ball(x, x) for name, x in values.items()})
-        return Outcome(self.kind, Verdict.HOLDS, f"slack = {ball.str(6)}")
+        ball = self._slack_on({name: (x, x) for name, x in values.items()})
+        verdict = Verdict.HOLDS if ball >= 0 else Verdict.UNDECIDED
+        return Outcome(self.kind, verdict, f"slack = {ball.str(6)}")
 
     def _slack_on(self, box: Box) -> arb:
         with precision(self.bits):
@@ -144,20 +148,22 @@ def _box_as_json(box: Box) -> dict[str, list[str]]:
 
 def _tiles(leaves: Sequence[Box], box: Box) -> bool:
     """Whether the leaves cover the box: inside it, disjoint, and of the same volume."""
+    # Sides without length carry no volume; being inside pins them.
+    sides = [name for name, (low, high) in box.items() if low < high]
+
+    def inside(leaf: Box) -> bool:
+        return leaf.keys() == box.keys() and all(
+            box[k][0] <= leaf[k][0] <= leaf[k][1] <= box[k][1] for k in box
+        )
+
+    def apart(one: Box, other: Box) -> bool:
+        return any(one[k][1] <= other[k][0] or other[k][1] <= one[k][0] for k in sides)
 
     def volume(part: Box) -> Fraction:
-        product = Fraction(1)
-        for low, high in part.values():
-            product *= high - low
-        return product
+        return math.prod((part[k][1] - part[k][0] for k in sides), start=Fraction(1))
 
-    inside = all(
-        leaf.keys() == box.keys()
-        and all(box[k][0] <= leaf[k][0] <= leaf[k][1] <= box[k][1] for k in box)
-        for leaf in leaves
+    return (
+        all(map(inside, leaves))
+        and all(apart(one, other) for one, other in itertools.combinations(leaves, 2))
+        and sum(map(volume, leaves), Fraction(0)) == volume(box)
     )
-    apart = all(
-        any(a[k][1] <= b[k][0] or b[k][1] <= a[k][0] for k in box)
-        for a, b in itertools.combinations(leaves, 2)
-    )
-    return inside and apart and sum(map(volume, leaves), Fraction(0)) == volume(box)

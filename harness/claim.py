@@ -108,6 +108,8 @@ class Registry:
                 raise ClaimError(f"id: {claim.id} is declared twice")
             self._claims[claim.id] = claim
         for claim in self:
+            if claim.repairs == claim.id:
+                raise ClaimError(f"repairs: claim {claim.id} names itself")
             for other in (*claim.needs, *filter(None, [claim.repairs])):
                 if other not in self._claims:
                     raise ClaimError(f"claim {claim.id} refers to {other}, which is not declared")

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,9 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         code = cli.main(arguments, prog_name="lemmata", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return EXIT_USAGE
     except click.ClickException as error:
         return _complain(error.format_message())
-    except ClaimError as error:
+    except (ClaimError, BrokenProcessPool) as error:
         return _complain(str(error))
     except (KeyboardInterrupt, click.Abort):
         click.echo("lemmata: interrupted; nothing was written", err=True)
@@ -191,10 +195,14 @@ def _row(book: dict[str, Any], claim_id: str, source: Path | None) -> dict[str, 
     raise ClaimError(f"{source}: holds no verdict on {claim_id}")
 
 
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON number")
+
+
 def _point(text: str) -> dict[str, Any]:
     try:
-        point = json.loads(text)
-    except ValueError as error:
+        point = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
         raise ClaimError(f"--at: not JSON: {error}") from error
     if not isinstance(point, dict):
         raise ClaimError(f"--at: got {text!r}; need a JSON object such as '{{\"d\": 1}}'")

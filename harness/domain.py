@@ -17,6 +17,11 @@ __all__ = ["cosines", "log_uniform", "points", "seeds", "sizes"]
 
 points = st.fixed_dictionaries
 
+#: Mantissas have three digits.
+_FIRST, _LAST = 100, 999
+#: One size in so many is the largest.
+_END = 15
+
 
 @functools.cache
 def log_uniform(low: float, high: float) -> SearchStrategy[float]:
@@ -35,11 +40,13 @@ def log_uniform(low: float, high: float) -> SearchStrategy[float]:
     decades = sorted(range(first, last + 1), key=lambda k: (abs(k), k))
 
     def build(decade: int, mantissa: int) -> float:
+        if decade == last and mantissa == _LAST:
+            return high  # which may have more digits than a mantissa
         return min(max(float(f"{mantissa}e{decade - 2}"), low), high)
 
     # The last decade may hold `high` alone; that it is drawn as often as a whole decade is meant,
     # since ends of a domain are where claims break.
-    return st.builds(build, st.sampled_from(decades), st.integers(100, 999))
+    return st.builds(build, st.sampled_from(decades), st.integers(_FIRST, _LAST))
 
 
 @functools.cache
@@ -47,10 +54,12 @@ def sizes(low: int, high: int) -> SearchStrategy[int]:
     """Integers spread evenly over the decades of [low, high]; shrinks to `low`."""
     if not 1 <= low <= high:
         raise ValueError(f"low, high: got {low!r}, {high!r}; need 1 <= low <= high")
-    return st.one_of(
-        st.integers(low, min(high, low + 7)),
-        log_uniform(low, high).map(lambda x: min(max(round(x), low), high)),
-    )
+
+    def build(place: int, x: float) -> int:
+        return high if place == _END else min(max(round(x), low), high)
+
+    few = st.integers(low, min(high, low + 7))
+    return st.one_of(few, st.builds(build, st.integers(0, _END), log_uniform(low, high)))
 
 
 @st.composite

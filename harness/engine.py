@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import multiprocessing
 import signal
 import time
@@ -17,7 +18,7 @@ from lemmata.harness.threads import limit_threads
 
 __all__ = ["Result", "Settings", "combine", "reproduce", "run", "run_claim"]
 
-_MAX_SEED = 2**63 - 1
+_LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,15 +42,18 @@ class Settings:
     def __post_init__(self) -> None:
         if self.profile not in PROFILES:
             raise ClaimError(f"profile: got {self.profile!r}; need one of {', '.join(PROFILES)}")
-        if not 0 <= self.seed <= _MAX_SEED:
-            raise ClaimError(f"seed: got {self.seed}; need an integer from 0 to {_MAX_SEED}")
-        if self.jobs < 1:
-            raise ClaimError(f"jobs: got {self.jobs}; need at least 1")
+        _check_integer("seed", self.seed, 0)
+        _check_integer("jobs", self.jobs, 1)
 
     @property
     def work(self) -> Profile:
         """The profile itself."""
         return PROFILES[self.profile]
+
+
+def _check_integer(name: str, value: object, least: int) -> None:
+    if not isinstance(value, int) or not least <= value <= _LARGEST:
+        raise ClaimError(f"{name}: got {value}; need at least {least}, at most {_LARGEST}")
 
 
 @dataclass(frozen=True)
@@ -128,8 +132,9 @@ def run_claim(suite: Suite, claim: Claim, settings: Settings) -> Result:
 def _check_enclosures(constants: Constants) -> None:
     """A constant whose lower end exceeds its upper end is two routes that contradict each other."""
     for name, value in constants.items():
-        if isinstance(value, tuple) and not value[0] <= value[1]:
-            raise ValueError(f"{name}: [{value[0]}, {value[1]}] is empty")
+        low, high = value if isinstance(value, tuple) else (value, value)
+        if not low <= high:
+            raise ValueError(f"{name}: got {value}; need a number or an interval")
 
 
 def _guarded(kind: str, measure: Callable[[], Outcome]) -> Outcome:
@@ -161,12 +166,16 @@ def reproduce(
             f"piece: got {piece}; {claim_id} has {len(claim.evidence)}, counted from 0"
         )
     context = suite.context(claim, piece, profile=settings.work, seed=settings.seed)
+    for name, value in point.items():
+        if value is None or (isinstance(value, float) and not math.isfinite(value)):
+            raise ClaimError(f"point: {claim_id} cannot be evaluated there: {name} is {value}")
     try:
         return claim.evidence[piece].reproduce(point, context)
     except KeyError as error:
         raise ClaimError(f"point: lacks {error.args[0]!r}") from error
-    except (TypeError, ValueError, ZeroDivisionError) as error:
-        raise ClaimError(f"point: {claim_id} cannot be evaluated there: {error}") from error
+    except Exception as error:  # whatever the point broke, the point is to blame
+        reason = str(error) or type(error).__name__
+        raise ClaimError(f"point: {claim_id} cannot be evaluated there: {reason}") from error
 
 
 def run(suite: Suite, claims: Iterable[Claim], settings: Settings) -> Iterator[Result]:

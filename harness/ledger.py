@@ -107,13 +107,17 @@ def check_target(path: Path) -> None:
     LedgerError
         If the folder is missing or not writable, or the file is there and is not a ledger.
     """
+    try:
+        exists = path.exists()
+    except OSError as error:  # a name that no file can have
+        raise LedgerError(f"{path}: {error.strerror}") from error
     if path.is_dir():
         raise LedgerError(f"{path}: is a folder, not a file")
     if not path.parent.is_dir():
         raise LedgerError(f"{path}: no such folder: {path.parent}")
-    if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+    if not os.access(path.parent, os.W_OK) or (exists and not os.access(path, os.W_OK)):
         raise LedgerError(f"{path}: not writable")
-    if path.exists():
+    if exists:
         try:
             read(path)
         except LedgerError as error:
@@ -131,7 +135,7 @@ def write(path: Path, ledger: dict[str, Any]) -> None:
     _validate(path, ledger)
     text = json.dumps(ledger, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".lemmata-")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as stream:
                 stream.write(text)
@@ -161,7 +165,7 @@ def read(path: Path) -> dict[str, Any]:
         ledger = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise LedgerError(f"{path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LedgerError(f"{path}: torn or not a ledger: {error}") from error
     _validate(path, ledger)
     return dict(ledger)

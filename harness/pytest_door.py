@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ClaimSession"]
 
+_DEFAULTS: dict[str, Any] = {"profile": "quick", "seed": 0}
 _SESSION = pytest.StashKey["ClaimSession"]()
 
 
@@ -44,21 +45,31 @@ class ClaimSession:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the claims."""
     group = parser.getgroup("lemmata", "verdicts on published mathematics")
-    group.addoption("--lemmata-profile", default="quick", help="quick (default), default, thorough")
-    group.addoption("--lemmata-seed", type=int, default=0, help="seed of the claims")
+    group.addoption(
+        "--lemmata-profile", default=_DEFAULTS["profile"], help="quick (default), default, thorough"
+    )
+    group.addoption(
+        "--lemmata-seed", type=int, default=_DEFAULTS["seed"], help="seed of the claims"
+    )
     group.addoption("--lemmata-json", metavar="FILE", help="write the ledger there")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse a ledger path that cannot be written, before any work is done."""
+    """Refuse bad options, and a ledger path that cannot be written, before any work is done."""
     target = config.getoption("--lemmata-json")
-    if target is not None:
-        from lemmata.harness import ledger
+    given = {name: config.getoption(f"--lemmata-{name}") for name in _DEFAULTS}
+    try:
+        # The engine is imported only where it is asked for: this plugin loads in every pytest run.
+        if given != _DEFAULTS:
+            from lemmata.harness.engine import Settings
 
-        try:
+            Settings(**given)
+        if target is not None:
+            from lemmata.harness import ledger
+
             ledger.check_target(Path(target))
-        except ClaimError as error:
-            raise pytest.UsageError(str(error)) from error
+    except ClaimError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 @pytest.fixture(scope="session")

@@ -102,6 +102,7 @@ def explore(
 
 @dataclass
 class _Tally:
+    first: str = ""
     examples: int = 0
     audited: int = 0
     mild: int = 0
@@ -186,7 +187,10 @@ class Search:
         def visit(point: Point) -> float:
             tally.examples += 1
             # Chosen by the point itself, so that a point is treated alike whenever it comes up.
-            audit = zlib.crc32(json.dumps(point, sort_keys=True).encode()) % every == 0
+            # The first is always audited: the domain may have no other.
+            name = json.dumps(point, sort_keys=True)
+            tally.first = tally.first or name
+            audit = name == tally.first or zlib.crc32(name.encode()) % every == 0
             value = self._judge(point, tally, threshold, audit=audit)
             if value < tally.min_slack:
                 tally.min_slack, tally.tightest = value, dict(point)
@@ -207,8 +211,10 @@ class Search:
         return Outcome(self.kind, Verdict.HOLDS, f"slack = {ball.str(6)}", figures)
 
     def _refuted(self, point: Point, ball: arb, bits: int, context: Context) -> Outcome:
+        low, high = enclosure(ball)
+        # The ball is below zero; a float may have had to round its end up to it.
         witness = Witness(
-            dict(point), context.piece, enclosure(ball), f"ball arithmetic, {bits} bits"
+            dict(point), context.piece, (low, min(high, 0.0)), f"ball arithmetic, {bits} bits"
         )
         return Outcome(
             self.kind,
@@ -225,10 +231,10 @@ class Search:
         value = math.nan if blurred else self.slack(point)
         if not (blurred or audit) and value > noise:
             return value
-        verdict, ball, bits = settle(self.exact, point, width=min(noise, _BLUR))
+        verdict, ball, bits = settle(self.exact, point, width=noise if 0 < noise < _BLUR else _BLUR)
         exact = float(ball.mid())
         if verdict is not None and verdict < 0:
-            if exact < threshold:
+            if ball < threshold:
                 raise _Violation(point, ball, bits)
             tally.mild += 1
         if verdict is None and not (ball.is_finite() and ball.rad() < arb(2) ** (-bits // 2)):

@@ -11,7 +11,15 @@ from importlib.resources.abc import Traversable
 from lemmata.harness.claim import Claim, ClaimError, Registry, Verdict
 from lemmata.harness.evidence import Context, Evidence, Profile
 
-__all__ = ["ENTRY_POINT_GROUP", "FALSE_ALARM_BUDGET", "Suite", "installed_suite", "read_expected"]
+__all__ = [
+    "ENTRY_POINT_GROUP",
+    "FALSE_ALARM_BUDGET",
+    "Suite",
+    "installed_suite",
+    "is_random",
+    "merge",
+    "read_expected",
+]
 
 #: Entry points of this group name a `Suite`; any distribution may bring one.
 ENTRY_POINT_GROUP = "lemmata.suites"
@@ -80,6 +88,8 @@ def read_expected(resource: Traversable) -> dict[str, Verdict]:
     """
     try:
         table = tomllib.loads(resource.read_text(encoding="utf-8"))["verdicts"]
+        if not isinstance(table, dict):
+            raise ValueError(f"verdicts: got {table!r}; need a table")
         return {claim_id: Verdict(word) for claim_id, word in table.items()}
     except (tomllib.TOMLDecodeError, KeyError, ValueError) as error:
         raise ClaimError(f"{resource.name}: {error}") from error
@@ -105,4 +115,15 @@ def installed_suite() -> Suite:
     points = sorted(metadata.entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name)
     if not points:
         raise ClaimError(f"no installed distribution has an entry point in {ENTRY_POINT_GROUP!r}")
-    return merge(point.load() for point in points)
+    return merge(_load(point) for point in points)
+
+
+def _load(point: metadata.EntryPoint) -> Suite:
+    try:
+        suite = point.load()
+    except Exception as error:  # somebody else's code may raise anything
+        reason = f"{type(error).__name__}: {error}"
+        raise ClaimError(f"suite {point.name}: cannot be loaded: {reason}") from error
+    if not isinstance(suite, Suite):
+        raise ClaimError(f"suite {point.name}: got {suite!r}; need a Suite")
+    return suite

@@ -14,6 +14,8 @@ __all__ = ["Symbolic"]
 
 _DIGITS = 60
 _TRIALS = 16
+#: Above this a number computed to so many digits is not zero.
+_CERTAIN = 10.0 ** (-_DIGITS // 2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +35,10 @@ class Symbolic:
     def run(self, context: Context) -> Outcome:
         """Prove every residual zero, or find one that is not."""
         proved = []
-        for name, residual in self.residuals().items():
+        residuals = self.residuals()
+        if not residuals:
+            raise ValueError("residuals: there is none, so nothing would be proved")
+        for name, residual in residuals.items():
             simplified = sympy.simplify(residual)
             if simplified == 0:
                 proved.append(name)
@@ -67,15 +72,17 @@ class Symbolic:
             for key, value in point.items()
             if key != "identity"
         }
-        value = residual.subs({s: numbers[s.name] for s in residual.free_symbols}).evalf(_DIGITS)
-        size = abs(float(value))
-        if size == 0:
+        if sympy.simplify(residual) == 0:
             return Outcome(self.kind, Verdict.HOLDS, f"{name}: residual 0")
+        value = residual.subs({s: numbers[s.name] for s in residual.free_symbols}).evalf(_DIGITS)
+        size = float(abs(value))
+        if size <= _CERTAIN:
+            return Outcome(self.kind, Verdict.UNDECIDED, f"{name}: residual {size:.6g}, or zero")
         witness = Witness(
             dict(point), context.piece, (-size, -size), f"evaluated to {_DIGITS} digits"
         )
         return Outcome(
-            self.kind, Verdict.REFUTED, f"{name}: residual {float(value):.6g}", {}, witness
+            self.kind, Verdict.REFUTED, f"{name}: residual of size {size:.6g}", {}, witness
         )
 
 
@@ -86,6 +93,6 @@ def _nonzero_at(residual: sympy.Expr, context: Context) -> tuple[dict[str, str],
     for _ in range(_TRIALS if symbols else 1):
         values = {s: sympy.Rational(int(rng.integers(1, 40)), 16) for s in symbols}
         number = residual.subs(values).evalf(_DIGITS)
-        if number.is_number and abs(number) > sympy.Float(10) ** (-_DIGITS // 2):
+        if number.is_number and abs(number) > _CERTAIN:
             return {s.name: str(value) for s, value in values.items()}, float(abs(number))
     return None

@@ -70,6 +70,12 @@ def closing_line(ledger: dict[str, Any]) -> str:
     return f"{len(rows)} claims in {ledger['seconds']:.0f} s: {said}; {end}; {more}"
 
 
+def _interval(ends: list[float | str], digits: int) -> str:
+    """Both ends; a ledger writes infinite ones as text."""
+    low, high = map(float, ends)
+    return f"[{low:.{digits}g}, {high:.{digits}g}]"
+
+
 def claim_page(
     console: Console, registry: Registry, claim: Claim, row: dict[str, Any], *, seed: int
 ) -> None:
@@ -93,15 +99,12 @@ def claim_page(
     for piece in row["evidence"]:
         field(f"  {piece['kind']}", f"{piece['verdict']}: {piece['summary']}")
     for name, value in row["constants"].items():
-        shown = (
-            f"[{value[0]:.12g}, {value[1]:.12g}]" if isinstance(value, list) else f"{value:.12g}"
-        )
+        shown = _interval(value, 12) if isinstance(value, list) else f"{float(value):.12g}"
         field(f"  {name}", f" {shown}")
     witness = row["witness"]
     if witness is not None:
         field("witness", json.dumps(witness["point"], sort_keys=True))
-        low, high = witness["slack"]
-        field("  slack", f"in [{low:.6g}, {high:.6g}]: {witness['confirmed']}")
+        field("  slack", f"in {_interval(witness['slack'], 6)}: {witness['confirmed']}")
         console.print("[bold]reproduce   [/]", end="")
         # Written raw: a line to paste must not be wrapped or coloured.
         console.file.write(reproduction(claim.id, witness, seed=seed) + "\n")

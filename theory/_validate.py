@@ -18,7 +18,7 @@ Work: TypeAlias = NDArray[np.float64]
 """What the room computes in, whatever precision comes in and goes out."""
 
 
-def short(value: object) -> str:
+def _short(value: object) -> str:
     """Return `value` as text that fits into an error message."""
     text = " ".join(repr(value).split())
     return text if len(text) <= 60 else text[:57] + "..."
@@ -39,14 +39,14 @@ def _real(name: str, value: ArrayLike) -> NDArray[Any]:
     try:
         array = np.asarray(value)
     except ValueError as error:  # ragged nesting
-        raise ValueError(f"{name} must be a regular array, got {short(value)}") from error
+        raise ValueError(f"{name} must be a regular array, got {_short(value)}") from error
     kind, itemsize = array.dtype.kind, array.dtype.itemsize
     if array.size == 0:
         raise ValueError(f"{name} must not be empty, got shape {array.shape}")
     if kind not in "iuf" or itemsize > 8:  # longdouble too: no silent downcast
         raise TypeError(
             f"{name} must hold real numbers (float32, float64 or integers), "
-            f"got dtype {array.dtype} in {short(value)}"
+            f"got dtype {array.dtype} in {_short(value)}"
         )
     if array.dtype != np.float32:
         array = array.astype(np.float64, copy=False)
@@ -100,7 +100,7 @@ def vectors(**named: ArrayLike) -> tuple[list[Work], np.dtype[Any]]:
     for name, array in checked.items():
         if array.ndim < 1:
             raise ValueError(
-                f"{name} must have shape (..., d), got the scalar {short(named[name])}"
+                f"{name} must have shape (..., d), got the scalar {_short(named[name])}"
             )
     if len({array.shape[-1] for array in arrays}) > 1:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in checked.items())
@@ -113,13 +113,13 @@ def index(name: str, value: object, low: int, high: int | None = None) -> int:
     """Return `value` as an integer in ``low..high``."""
     allowed = f"an integer >= {low}" if high is None else f"an integer from {low} to {high}"
     if isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be {allowed}, got {short(value)}")
+        raise TypeError(f"{name} must be {allowed}, got {_short(value)}")
     try:
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError as error:
-        raise TypeError(f"{name} must be {allowed}, got {short(value)}") from error
+        raise TypeError(f"{name} must be {allowed}, got {_short(value)}") from error
     if number < low or number > (math.inf if high is None else high):
-        raise ValueError(f"{name} must be {allowed}, got {short(value)}")
+        raise ValueError(f"{name} must be {allowed}, got {_short(value)}")
     return number
 
 

@@ -19,7 +19,7 @@ def test_id_of_a_printed_claim(toys, claim_id):
 def test_id_of_a_repaired_claim(toys, claim_id):
     claim = toys.claim(claim_id, repairs="SCK-15")
     assert claim.variant == "repaired"
-    with pytest.raises(ClaimError, match="repairs: .*exactly if its id ends in r"):
+    with pytest.raises(ClaimError, match=r"repairs: .*exactly if its id ends in r"):
         toys.claim(claim_id)
 
 
@@ -99,7 +99,7 @@ def test_a_reference_to_nothing_is_refused(toys, claim_id, fields):
 
 
 def test_a_claim_cannot_repair_itself(toys):
-    with pytest.raises(ClaimError, match="repairs: .*A-1r"):
+    with pytest.raises(ClaimError, match=r"repairs: .*A-1r"):
         Registry([toys.claim("A-1r", repairs="A-1r")])
 
 
@@ -128,7 +128,7 @@ def test_needs_may_be_declared_in_any_order(toys):
     ],
 )
 def test_needs_in_a_circle_are_refused(toys, needs, circle):
-    with pytest.raises(ClaimError, match=f"needs: .*{circle} is a circle"):
+    with pytest.raises(ClaimError, match=rf"needs: .*{circle} is a circle"):
         Registry([toys.claim(name, needs=others) for name, others in needs.items()])
 
 

@@ -99,7 +99,7 @@ def test_a_check_that_breaks_decides_nothing_and_stops_nothing(toys, error):
 
 
 def test_constants_that_break_are_a_finding(toys):
-    def broken():
+    def broken(_outcomes):
         raise ArithmeticError("no constant")
 
     claim = toys.claim("TOY-1", "holds", constants=broken)
@@ -110,10 +110,27 @@ def test_constants_that_break_are_a_finding(toys):
 
 
 def test_constants_are_reported(toys):
-    claim = toys.claim("TOY-1", constants=lambda: {"rate": 0.5, "bound": (1.0, 2.0)})
+    claim = toys.claim("TOY-1", constants=lambda _outcomes: {"rate": 0.5, "bound": (1.0, 2.0)})
     result = run_claim(toys.suite(claim), claim, QUICK)
     assert result.constants == {"rate": 0.5, "bound": (1.0, 2.0)}
+    assert result.verdict is Verdict.HOLDS
     assert result.seconds >= 0
+
+
+def test_constants_may_come_from_what_was_found(toys):
+    def constants(outcomes):
+        return {"examples": sum(o.figures["examples"] for o in outcomes)}
+
+    claim = toys.claim("TOY-1", "holds", "holds", constants=constants)
+    assert run_claim(toys.suite(claim), claim, QUICK).constants == {"examples": 14}
+
+
+@pytest.mark.parametrize("value", [(2.0, 1.0), (0.5, math.nan), (math.nan, 0.5), math.nan])
+def test_constants_that_make_no_sense_are_a_finding(toys, value):
+    claim = toys.claim("TOY-1", "holds", constants=lambda _outcomes: {"rate": value})
+    result = run_claim(toys.suite(claim), claim, QUICK)
+    assert result.verdict is Verdict.UNDECIDED
+    assert "rate" in result.summary
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3)])
@@ -166,7 +183,7 @@ def test_streams_are_independent_and_fixed(toys):
     [
         ({"profile": "fast"}, "profile: got 'fast'; need one of quick, default, thorough"),
         ({"profile": ""}, "profile: got ''"),
-        ({"seed": -1}, "seed: got -1; need an integer from 0 to 9223372036854775807"),
+        ({"seed": -1}, "seed: got -1; need at least 0, at most 9223372036854775807"),
         ({"seed": 2**63}, "seed: got 9223372036854775808"),
         ({"seed": 1.5}, "seed: got 1.5"),
         ({"seed": math.nan}, "seed: got nan"),

@@ -1,7 +1,8 @@
-"""Intervals: they cover at their stated error, at all looks together, and are as sharp as stated."""
+"""Intervals: they cover at their stated error, at all looks together, and are as sharp as that."""
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import mpmath as mp
@@ -27,7 +28,7 @@ ALLOWED = int(stats.binom.ppf(1 - 1e-9, REPETITIONS, ALPHA))
 
 def test_spend_sums_to_alpha():
     shares = [spend(1e-6, look) for look in range(10_000)]
-    assert all(late < early for early, late in zip(shares, shares[1:], strict=False))
+    assert all(late < early for early, late in itertools.pairwise(shares))
     # What remains after n looks is alpha / (n + 1).
     assert math.fsum(shares) + 1e-6 / 10_001 == pytest.approx(1e-6, rel=1e-12)
     assert shares[0] == 5e-7

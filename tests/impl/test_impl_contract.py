@@ -97,22 +97,6 @@ def test_every_public_function_is_under_contract() -> None:
     assert {name for _, name in PAIRS} == ARRAYS | COUNTS | set(BAD_REALS) | {"rng"}
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_all_is_what_the_module_defines(name: str) -> None:
-    module = import_module(f"lemmata.impl.{name}")
-    defined = {
-        key
-        for key, value in vars(module).items()
-        if not key.startswith("_")
-        and (inspect.isfunction(value) or inspect.isclass(value))
-        and value.__module__ == module.__name__
-    }
-    aliases = {"FloatArray", "RNGLike"}
-    assert set(module.__all__) - aliases == defined
-    assert list(module.__all__) == sorted(module.__all__)
-    assert all(hasattr(module, key) for key in module.__all__)
-
-
 def test_the_room_exports_its_public_modules() -> None:
     public = [import_module(f"lemmata.impl.{name}") for name in MODULES if name[0] != "_"]
     assert sorted(key for module in public for key in module.__all__) == list(room.__all__)
@@ -133,19 +117,6 @@ def test_importing_the_room_needs_neither_torch_nor_another_room() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.parametrize("function", sorted(GOOD))
-def test_docstring_has_its_sections(function: str) -> None:
-    doc = inspect.getdoc(getattr(room, function)) or ""
-    for section in ("Parameters", "Returns", "Raises", "Notes", "Examples"):
-        assert f"\n{section}\n{'-' * len(section)}\n" in doc
-    verified = re.search(r"^Verified by: (.+)$", doc, re.MULTILINE)
-    assert verified
-    assert all(
-        re.fullmatch(r"(SCK|DTZ|N08|WDMG|REV)-\d+", claim) for claim in verified[1].split(", ")
-    )
-    assert "Cost " in doc or "Cost per" in doc
 
 
 @pytest.mark.parametrize("function", sorted(GOOD))
