@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -147,23 +145,18 @@ def _box_as_json(box: Box) -> dict[str, list[str]]:
 
 
 def _tiles(leaves: Sequence[Box], box: Box) -> bool:
-    """Whether the leaves cover the box: inside it, disjoint, and of the same volume."""
-    # Sides without length carry no volume; being inside pins them.
-    sides = [name for name, (low, high) in box.items() if low < high]
-
-    def inside(leaf: Box) -> bool:
-        return leaf.keys() == box.keys() and all(
-            box[k][0] <= leaf[k][0] <= leaf[k][1] <= box[k][1] for k in box
-        )
-
-    def apart(one: Box, other: Box) -> bool:
-        return any(one[k][1] <= other[k][0] or other[k][1] <= one[k][0] for k in sides)
-
-    def volume(part: Box) -> Fraction:
-        return math.prod((part[k][1] - part[k][0] for k in sides), start=Fraction(1))
-
-    return (
-        all(map(inside, leaves))
-        and all(apart(one, other) for one, other in itertools.combinations(leaves, 2))
-        and sum(map(volume, leaves), Fraction(0)) == volume(box)
+    """Whether the leaves are what bisecting the box leaves, each part once."""
+    if len(leaves) == 1:
+        return dict(leaves[0]) == dict(box)
+    if not leaves or any(leaf.keys() != box.keys() for leaf in leaves):
+        return False
+    first, second = _halves(box)
+    inside = [[leaf for leaf in leaves if _lies_in(leaf, half)] for half in (first, second)]
+    # A leaf in both halves, or in neither, is no part of the bisection.
+    return sum(map(len, inside)) == len(leaves) and all(
+        part != box and _tiles(own, part) for own, part in zip(inside, (first, second), strict=True)
     )
+
+
+def _lies_in(leaf: Box, box: Box) -> bool:
+    return all(box[k][0] <= leaf[k][0] <= leaf[k][1] <= box[k][1] for k in box)

@@ -146,8 +146,9 @@ class Registry:
             for need in self._claims[current].needs:
                 if need in path:
                     raise ClaimError(f"needs: {' -> '.join((*path, need))} is a circle")
-                found[need] = None
-                visit(need, (*path, need))
+                if need not in found:
+                    found[need] = None
+                    visit(need, (*path, need))
 
         visit(claim_id, (claim_id,))
         return tuple(found)

@@ -184,7 +184,9 @@ def show(
         book = ledger.read(source)
     row = _row(book, claim_id, source)
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
-    table.claim_page(console, suite.registry, claim, row, seed=book["seed"])
+    table.claim_page(
+        console, suite.registry, claim, row, seed=book["seed"], profile=book["profile"]
+    )
     return EXIT_EXPECTED if row["verdict"] == row["expected"] else EXIT_SURPRISE
 
 

@@ -19,8 +19,10 @@ points = st.fixed_dictionaries
 
 #: Mantissas have three digits.
 _FIRST, _LAST = 100, 999
-#: One size in so many is the largest.
-_END = 15
+#: Mantissas beyond the last, which stand for an end of the range: claims break at the ends.
+_EXTRA = 100
+#: Every other size is one of so many at the low end, or the high end.
+_FEW = 8
 
 
 @functools.cache
@@ -40,13 +42,12 @@ def log_uniform(low: float, high: float) -> SearchStrategy[float]:
     decades = sorted(range(first, last + 1), key=lambda k: (abs(k), k))
 
     def build(decade: int, mantissa: int) -> float:
-        if decade == last and mantissa == _LAST:
-            return high  # which may have more digits than a mantissa
+        if mantissa > _LAST:  # stands for the end, on whose side the decade lies
+            at_end = {last: high, first: low if last > first or mantissa % 2 else high}
+            return at_end.get(decade, float(f"{_LAST}e{decade - 2}"))
         return min(max(float(f"{mantissa}e{decade - 2}"), low), high)
 
-    # The last decade may hold `high` alone; that it is drawn as often as a whole decade is meant,
-    # since ends of a domain are where claims break.
-    return st.builds(build, st.sampled_from(decades), st.integers(_FIRST, _LAST))
+    return st.builds(build, st.sampled_from(decades), st.integers(_FIRST, _LAST + _EXTRA))
 
 
 @functools.cache
@@ -55,11 +56,8 @@ def sizes(low: int, high: int) -> SearchStrategy[int]:
     if not 1 <= low <= high:
         raise ValueError(f"low, high: got {low!r}, {high!r}; need 1 <= low <= high")
 
-    def build(place: int, x: float) -> int:
-        return high if place == _END else min(max(round(x), low), high)
-
-    few = st.integers(low, min(high, low + 7))
-    return st.one_of(few, st.builds(build, st.integers(0, _END), log_uniform(low, high)))
+    few = st.integers(0, _FEW).map(lambda k: high if k == _FEW else min(low + k, high))
+    return st.one_of(few, log_uniform(low, high).map(round))
 
 
 @st.composite

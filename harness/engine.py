@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from lemmata.harness.claim import Claim, ClaimError, Constants, Point, Verdict
 from lemmata.harness.evidence import PROFILES, Outcome, Profile, Witness
 from lemmata.harness.suite import Suite, installed_suite
-from lemmata.harness.threads import limit_threads
 
 __all__ = ["Result", "Settings", "combine", "reproduce", "run", "run_claim"]
 
@@ -89,11 +88,13 @@ class Result:
 def combine(outcomes: Iterable[Outcome]) -> Verdict:
     """Verdict of several pieces of evidence.
 
-    One refutation refutes, all must hold to hold. A proof and a counterexample together are a
-    contradiction: one of our routes is wrong, and nothing is decided.
+    One refutation refutes, all must hold to hold. A piece that broke, or a proof and a
+    counterexample together, mean that our own code is wrong: then nothing is decided.
     """
     outcomes = list(outcomes)
     verdicts = {o.verdict for o in outcomes}
+    if any(o.broken for o in outcomes):
+        return Verdict.UNDECIDED
     if Verdict.REFUTED in verdicts:
         proved = any(o.proof and o.verdict is Verdict.HOLDS for o in outcomes)
         return Verdict.UNDECIDED if proved else Verdict.REFUTED
@@ -147,7 +148,7 @@ def _guarded(kind: str, measure: Callable[[], Outcome]) -> Outcome:
 
 def _broken(kind: str, error: Exception) -> Outcome:
     reason = f"the check broke: {type(error).__name__}: {error}"
-    return Outcome(kind, Verdict.UNDECIDED, reason, {"reason": reason})
+    return Outcome(kind, Verdict.UNDECIDED, reason, {"reason": reason}, broken=True)
 
 
 def reproduce(
@@ -210,7 +211,6 @@ def run(suite: Suite, claims: Iterable[Claim], settings: Settings) -> Iterator[R
 def _prepare_worker() -> None:
     """Let the parent alone answer Ctrl-C, and load the suite before the first claim."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    limit_threads()
     _loaded_suite()
 
 

@@ -140,6 +140,9 @@ class Outcome:
         Present exactly if the verdict is `refuted`.
     proof : bool
         Whether a `holds` of this piece is a proof, which no witness can contradict.
+    broken : bool
+        Whether the piece found our own code at fault: then nothing is decided, whatever other
+        pieces say.
     """
 
     kind: str
@@ -148,6 +151,7 @@ class Outcome:
     figures: Mapping[str, Any] = field(default_factory=dict)
     witness: Witness | None = None
     proof: bool = False
+    broken: bool = False
 
     def __post_init__(self) -> None:
         if (self.verdict is Verdict.REFUTED) != (self.witness is not None):

@@ -244,8 +244,8 @@ class LawTest(_SamplingTest):
         rights = np.empty((0, 2))
         for look in range(looks):
             n = self.first if look == 0 else len(lefts)
-            lefts = np.concatenate([lefts, self.left(point, rng, n)])
-            rights = np.concatenate([rights, self.right(point, rng, n)])
+            lefts = np.concatenate([lefts, _pairs(self.left(point, rng, n), n)])
+            rights = np.concatenate([rights, _pairs(self.right(point, rng, n), n)])
             distance = _largest_distance(lefts, rights)
             # One band for each side and direction.
             radius = 2 * dkw_radius(len(lefts), spend(alpha, look) / (2 * _ANGLES.size))
@@ -254,6 +254,12 @@ class LawTest(_SamplingTest):
             if verdict is not Verdict.UNDECIDED:
                 break
         return _Finding(point, verdict, low, high, 2 * len(lefts))
+
+
+def _pairs(values: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    if values.shape != (n, 2):
+        raise ValueError(f"draws: got shape {values.shape}; need ({n}, 2)")
+    return values
 
 
 def _check_bounds(values: NDArray[np.float64], low: float, high: float) -> None:

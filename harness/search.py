@@ -102,7 +102,6 @@ def explore(
 
 @dataclass
 class _Tally:
-    first: str = ""
     examples: int = 0
     audited: int = 0
     mild: int = 0
@@ -110,6 +109,7 @@ class _Tally:
     rounding: int = 0
     min_slack: float = math.inf
     tightest: dict[str, Any] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
 
 
 def _describe_slack(slack: float) -> str:
@@ -166,6 +166,7 @@ class Search:
                 Verdict.UNDECIDED,
                 str(found),
                 {"reason": str(found), "point": dict(found.point)},
+                broken=True,
             )
         figures = {
             "examples": tally.examples,
@@ -186,12 +187,10 @@ class Search:
 
         def visit(point: Point) -> float:
             tally.examples += 1
-            # Chosen by the point itself, so that a point is treated alike whenever it comes up.
-            # The first is always audited: the domain may have no other.
             name = json.dumps(point, sort_keys=True)
-            tally.first = tally.first or name
-            audit = name == tally.first or zlib.crc32(name.encode()) % every == 0
-            value = self._judge(point, tally, threshold, audit=audit)
+            if zlib.crc32(name.encode()) % every == 0:
+                tally.names.add(name)
+            value = self._judge(point, name, tally, threshold)
             if value < tally.min_slack:
                 tally.min_slack, tally.tightest = value, dict(point)
             return -value
@@ -224,12 +223,16 @@ class Search:
             witness,
         )
 
-    def _judge(self, point: Point, tally: _Tally, threshold: float, *, audit: bool) -> float:
+    def _judge(self, point: Point, name: str, tally: _Tally, threshold: float) -> float:
         """Slack at a point; raises where it is truly negative or cannot be trusted."""
         noise = self.noise(point)
         blurred = not noise < _BLUR
         value = math.nan if blurred else self.slack(point)
-        if not (blurred or audit) and value > noise:
+        if value < tally.min_slack:
+            # Where the slack is least, a wrong kernel shows most; the first point is among these.
+            tally.names.add(name)
+        # A point that was audited once always is, so that it is treated alike when it comes again.
+        if not blurred and name not in tally.names and value > noise:
             return value
         verdict, ball, bits = settle(self.exact, point, width=noise if 0 < noise < _BLUR else _BLUR)
         exact = float(ball.mid())

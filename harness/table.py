@@ -7,6 +7,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -23,15 +24,21 @@ _COLOURS = {"holds": "green", "refuted": "red", "undecided": "yellow"}
 def program() -> str:
     """How this program is called from a shell, here and now."""
     found = shutil.which("lemmata")
-    return "lemmata" if found else f"{shlex.quote(sys.executable)} -m lemmata"
+    # Another installation may come first on the path.
+    if found and Path(found).parent == Path(sys.executable).parent:
+        return "lemmata"
+    return f"{shlex.quote(sys.executable)} -m lemmata"
 
 
-def reproduction(claim_id: str, witness: dict[str, Any], *, seed: int) -> str:
+def reproduction(
+    claim_id: str, witness: dict[str, Any], *, seed: int, profile: str = "default"
+) -> str:
     """Shell line that evaluates a claim at its witness."""
     point = shlex.quote(json.dumps(witness["point"], sort_keys=True))
     piece = f" --piece {witness['piece']}" if witness["piece"] else ""
     start = f" --seed {seed}" if seed else ""
-    return f"{program()} show {claim_id}{piece}{start} --at {point}"
+    work = f" --profile {profile}" if profile != "default" else ""
+    return f"{program()} show {claim_id}{piece}{start}{work} --at {point}"
 
 
 def ledger_table(rows: Iterable[dict[str, Any]]) -> Table:
@@ -77,7 +84,13 @@ def _interval(ends: list[float | str], digits: int) -> str:
 
 
 def claim_page(
-    console: Console, registry: Registry, claim: Claim, row: dict[str, Any], *, seed: int
+    console: Console,
+    registry: Registry,
+    claim: Claim,
+    row: dict[str, Any],
+    *,
+    seed: int,
+    profile: str = "default",
 ) -> None:
     """Print all that is known about one claim."""
 
@@ -107,4 +120,5 @@ def claim_page(
         field("  slack", f"in {_interval(witness['slack'], 6)}: {witness['confirmed']}")
         console.print("[bold]reproduce   [/]", end="")
         # Written raw: a line to paste must not be wrapped or coloured.
-        console.file.write(reproduction(claim.id, witness, seed=seed) + "\n")
+        line = reproduction(claim.id, witness, seed=seed, profile=profile)
+        console.file.write(line + "\n")

@@ -216,7 +216,7 @@ def test_show_measures_and_tells_how_to_reproduce(call):
     assert fields["statement"] == r"x \le 37.3"
     assert "refuted (as expected)" in out
     assert json.loads(fields["witness"])["x"] > 74.6
-    assert "show TOY-2 --at " in fields["reproduce"]
+    assert "show TOY-2 --profile quick --at " in fields["reproduce"]
     assert call("show", "ODD-1", "--profile", "quick")[0] == 1
 
 

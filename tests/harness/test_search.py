@@ -248,17 +248,20 @@ def test_an_exception_comes_out_as_raised_at_the_simplest_point():
 
 
 def test_exploring_climbs():
+    # In five dimensions no luck comes near the top; steps along the axes do.
+    domain = points({name: log_uniform(1e-3, 1e3) for name in "abcde"})
+
     def best(seed, *, steered):
         heights = []
 
         def visit(point):
-            heights.append(-abs(math.log(point["x"] / 7.77)) - abs(point["cosine"] - 0.25))
+            heights.append(-sum(abs(math.log(x / 7.77)) for x in point.values()))
             return heights[-1] if steered else 0.0
 
-        explore(DOMAIN, visit, seed=seed, examples=200)
+        explore(domain, visit, seed=seed, examples=200)
         return max(heights)
 
-    steered, blind = (sum(best(seed, steered=way) for seed in range(6)) for way in (True, False))
+    steered, blind = (sum(best(seed, steered=way) for seed in range(4)) for way in (True, False))
     assert steered > blind / 2
 
 
