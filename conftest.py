@@ -12,8 +12,15 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hypothesis import settings
+
 if TYPE_CHECKING:
     import pytest
+
+# Tests draw the same examples each time; LEMMATA_HYPOTHESIS=explore looks for new ones.
+settings.register_profile("deterministic", derandomize=True, database=None, deadline=None)
+settings.register_profile("explore", max_examples=1000, deadline=None)
+settings.load_profile(os.environ.get("LEMMATA_HYPOTHESIS", "deterministic"))
 
 ROOT = Path(__file__).parent
 ROOMS = ("theory", "impl", "harness", "checks")
