@@ -17,9 +17,11 @@ from lemmata.harness.claim import Point
 from lemmata.harness.domain import cosines, log_uniform, points, seeds, sizes
 
 __all__ = [
+    "HALF_WIDTH",
     "ORDER",
     "gaussian_norm",
     "grid_points",
+    "grid_step",
     "noise_grid",
     "projected_samples",
     "projection",
@@ -28,6 +30,9 @@ __all__ = [
 ]
 
 Vector = NDArray[np.float64]
+
+#: How far a grid reaches, in deviations: what lies beyond is below rounding.
+HALF_WIDTH = 8.5
 
 #: Order of the moments that bound sampled quantities.
 ORDER = 8
@@ -73,15 +78,22 @@ def schedule(point: Point) -> tuple[float, float]:
     return math.exp(-t), math.sqrt(-math.expm1(-2 * t))
 
 
+def grid_step(norm: float) -> float:
+    """Step of a grid that resolves tanh(norm x) for x of unit variance.
+
+    tanh has its poles w = pi / (2 norm) off the real axis, and the rule errs by
+    exp(-2 pi w / step): the step shrinks with the norm.
+    """
+    return min(0.25, 0.24 / norm)
+
+
 def noise_grid(point: Point) -> tuple[Vector, Vector, Vector, Vector, float, Vector]:
     """The parameter mu and, on the grid: x_t, alpha_t x_0, z; beta_t; and the weights."""
     mu, mu_star = vectors(point)
     alpha, beta = schedule(point)
-    # tanh(mu.x) has its poles w = pi / (2 |mu|) off the real axis, and the rule errs by
-    # exp(-2 pi w / step): the step shrinks with |mu|.
-    step = min(0.25, 0.24 / point["mu_norm"])
     both = np.stack([mu_star, -mu_star])
-    x0, z, weights = impl.noise_grid(both, point["t"], step=step, half_width=8.5)
+    step = grid_step(point["mu_norm"])
+    x0, z, weights = impl.noise_grid(both, point["t"], step=step, half_width=HALF_WIDTH)
     return mu, alpha * x0 + beta * z, alpha * x0, z, beta, weights
 
 

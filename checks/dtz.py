@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from lemmata import impl, theory
 from lemmata.checks._balls import tanh_jet
 from lemmata.checks._compare import equality_search
+from lemmata.checks._grid import HALF_WIDTH, ORDER, gaussian_norm, grid_step
 from lemmata.harness.balls import gaussian_mean
 from lemmata.harness.claim import Claim, Point
 from lemmata.harness.domain import log_uniform, points, seeds, sizes
@@ -37,9 +38,6 @@ _sampled = points(
         "seed": seeds(),
     }
 )
-_ORDER = 8
-#: (E z^8)^(1/8) for a standard Gaussian: the eighth root of 7!!.
-_GAUSSIAN_NORM = (7 * 5 * 3) ** (1 / _ORDER)
 
 
 def _problem(point: Point) -> tuple[Array, Array]:
@@ -85,9 +83,9 @@ def _error_on_grid(point: Point) -> float:
     deviation = float(point["deviation"])
     mu = np.array([[deviation * point["separation"]]])
     covariance = np.array([[deviation**2]])
-    step = min(0.25, 0.24 / point["separation"])
+    step = grid_step(point["separation"])
     x, weights = impl.mixture_grid(
-        np.concatenate([mu, -mu]), cov=covariance, step=step, half_width=8.5
+        np.concatenate([mu, -mu]), cov=covariance, step=step, half_width=HALF_WIDTH
     )
     errors = []
     for start in (-1.0, 0.0, 1.0):
@@ -131,7 +129,7 @@ def _direction(point: Point) -> tuple[Array, float]:
     chosen = mu if rng.uniform() < 0.5 else anywhere
     direction = np.asarray(chosen / np.linalg.norm(chosen))
     spread = float(np.sqrt(direction @ covariance @ direction))
-    return direction, 2 * abs(float(mu @ direction)) + _GAUSSIAN_NORM * spread
+    return direction, 2 * abs(float(mu @ direction)) + gaussian_norm(ORDER) * spread
 
 
 CLAIMS: tuple[Claim, ...] = (
@@ -155,7 +153,7 @@ CLAIMS: tuple[Claim, ...] = (
                 draw=_draw,
                 allowed=lambda _point: (0.0, 0.0),
                 effect=0.02,
-                moment=lambda _point: (float(_ORDER), 1.0),
+                moment=lambda _point: (float(ORDER), 1.0),
             ),
         ),
         note="By (1.2) as it stands, with responsibilities from the densities, on a grid and from"

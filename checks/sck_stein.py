@@ -65,12 +65,17 @@ def _along(point: Point) -> tuple[arb, arb]:
     return arb(point["mu_norm"]), shrink * arb(point["mu_star_norm"]) * arb(point["cos_theta"])
 
 
+def _tanh_jet(s: Vector) -> tuple[Vector, Vector, Vector]:
+    """Tanh and its first two derivatives."""
+    gate = np.tanh(s)
+    slope = 1 - gate**2
+    return gate, slope, -2 * gate * slope
+
+
 def _lines(point: Point) -> list[Vector]:
     """Left side and every displayed line of the proof of the second identity, by quadrature."""
     mu, x, signal, z, beta, weights = noise_grid(point)
-    gate = np.tanh(x @ mu)
-    d1 = 1 - gate**2
-    d2 = -2 * gate * d1
+    gate, d1, d2 = _tanh_jet(x @ mu)
     d3 = d1 * (6 * gate**2 - 2)
     square = mu @ mu
 
@@ -161,17 +166,11 @@ def _difference(left: Callable[[acb], acb], right: Callable[[acb], acb]) -> Call
     return lambda x: left(x) - right(x)
 
 
-def _tanh_jet(s: Vector) -> tuple[Vector, Vector, Vector]:
-    gate = np.tanh(s)
-    slope = 1 - gate**2
-    return gate, slope, -2 * gate * slope
-
-
 def _first_residuals(point: Point, x: Vector, z: Vector) -> Vector:
     """Left minus right of the first identity at samples, over a bound of its L_8 norm."""
     mu, _ = vectors(point)
     _, beta = schedule(point)
-    gate, _, _ = _tanh_jet(x @ mu)
+    gate = np.tanh(x @ mu)
     # abs(tanh) <= 1, so each part is bounded by its Gaussian or constant factor.
     size = gaussian_norm(ORDER) / beta + 2 * point["mu_norm"]
     residual = gate[:, None] * z / beta + gate[:, None] ** 2 * mu - mu

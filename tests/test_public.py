@@ -93,3 +93,7 @@ def test_room_exports_its_public_modules(room: ModuleType) -> None:
         for name in importlib.import_module(f"{room.__name__}.{info.name}").__all__
     ]
     assert sorted(public) == sorted(room.__all__)
+
+
+def test_every_module_was_found() -> None:
+    assert sum(m.__name__.startswith("lemmata.harness.") for m in MODULES) > 12
