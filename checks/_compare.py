@@ -39,6 +39,7 @@ def equality_search(
     error: Callable[[Point], float],
     exact_error: Callable[[Point], arb],
     noise: Callable[[Point], float],
+    routes: tuple[str, ...],
 ) -> Search:
     """Search for a point at which two sides differ.
 
@@ -50,12 +51,15 @@ def equality_search(
         Relative difference of the sides: by the kernels, and by a route of its own in balls.
     noise : callable
         What rounding and quadrature may add to `error`.
+    routes : tuple of str
+        Of the left side, the right side, and the balls.
     """
     return Search(
         domain=domain,
         slack=lambda point: equality_slack(error(point)),
         exact=lambda point: equality_slack(exact_error(point)),
         noise=noise,
+        routes=routes,
         clear=CLEAR_ERROR,
         describe=_describe_error,
     )

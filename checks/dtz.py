@@ -140,11 +140,26 @@ CLAIMS: tuple[Claim, ...] = (
         statement=r"M(-\mu,\mu) = -\mu,\quad M(0,\mu) = 0,\quad M(\mu,\mu) = \mu"
         r"\quad\text{for every } \mu, \Sigma",
         evidence=(
-            equality_search(_domain, error=_error, exact_error=_exact_error, noise=_noise),
+            equality_search(
+                _domain,
+                error=_error,
+                exact_error=_exact_error,
+                noise=_noise,
+                routes=(
+                    "theory: one-dimensional integrals",
+                    "the fixed points themselves",
+                    "balls: one integral, after whitening",
+                ),
+            ),
             equality_search(
                 _on_the_line,
                 error=_error_on_grid,
                 exact_error=_ball_error_on_grid,
+                routes=(
+                    "impl: (1.2) from the densities on a grid",
+                    "the fixed points themselves",
+                    "balls: the ratio (1.2), with the belief as a sigmoid",
+                ),
                 # Rounding is relative to the deviation; the error is relative to mu.
                 noise=lambda point: 1e-10 + 1e-14 / float(point["separation"]),
             ),
@@ -154,6 +169,7 @@ CLAIMS: tuple[Claim, ...] = (
                 allowed=lambda _point: (0.0, 0.0),
                 effect=0.02,
                 moment=lambda _point: (float(ORDER), 1.0),
+                routes=("impl: (1.2) from the densities at samples", "the fixed points themselves"),
             ),
         ),
         note="By (1.2) as it stands, with responsibilities from the densities, on a grid and from"

@@ -74,6 +74,7 @@ def _limit_test(quantity: str) -> MeanTest:
         allowed=lambda _point: (0.0, 0.1),
         effect=0.35,
         bounds=(0.0, 1.0),
+        routes=("theory: the limit", "impl: the exact reduction at min(n, p) = 10^8"),
         first=128,
     )
 
@@ -144,6 +145,8 @@ def _two_sample_figures(outcomes: Sequence[Outcome]) -> Constants:
     }
 
 
+_ROUTES = ("impl: the n x p matrix, dense", "impl: the tridiagonal model")
+
 CLAIMS = (
     Claim(
         id="N08-1",
@@ -183,12 +186,14 @@ CLAIMS = (
                 left=_pairs(impl.dense_draws),
                 right=_pairs(impl.reduced_draws),
                 effect=0.05,
+                routes=_ROUTES,
             ),
             LawTest(
                 domain=_truncated(),
                 left=_pairs(impl.dense_draws),
                 right=_pairs(impl.reduced_draws),
                 effect=0.25,
+                routes=_ROUTES,
                 first=512,
             ),
         ),

@@ -133,6 +133,7 @@ def _search(two_sided: bool) -> Search:
         slack=slack,
         exact=lambda point: _ball_slack(point["mu"], point["mu_star"], two_sided),
         noise=noise,
+        routes=("theory: one-dimensional integrals", "balls: the same integrals, rigorously"),
     )
 
 

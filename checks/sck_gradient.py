@@ -83,6 +83,11 @@ def _search(factor: float) -> Search:
         error=lambda point: _error(point, factor),
         exact_error=lambda point: _exact_error(point, factor),
         noise=_noise,
+        routes=(
+            "theory: one-dimensional integrals",
+            "impl: autograd of the loss on a grid of X_0 and Z",
+            "balls: the gradient through the score, (4) instead of (5)",
+        ),
     )
 
 
@@ -122,6 +127,7 @@ def _test(factor: float) -> MeanTest:
         allowed=allowed,
         effect=0.01,
         moment=lambda _point: (float(ORDER), 1.0),
+        routes=("theory: one-dimensional integrals", "impl: autograd of the loss at samples"),
     )
 
 

@@ -31,6 +31,10 @@ from lemmata.harness.search import Search
 __all__ = ["CLAIMS"]
 
 _SOURCE = "Shah, Chen & Klivans 2023"
+_ROUTES = (
+    "theory: the gradient by one-dimensional integrals, which SCK-09r checks against autograd",
+    "balls: the same integrals, rigorously",
+)
 
 # --- Lemma C.3: how well F = 2 mu* mu*^T mu - k |mu|^2 mu stands for the gradient ----------------
 
@@ -82,7 +86,7 @@ def _lemma_c3(bound: _Bound, k: int, factor: int = 1) -> Search:
         terms = a * min(b * b, b / a + b) + a * min(a * a, 1.0)
         return float(1e-13 * terms / bound(point["d"], a, b)) + 1e-9
 
-    return Search(domain=plane_points(), slack=slack, exact=exact, noise=noise)
+    return Search(domain=plane_points(), slack=slack, exact=exact, noise=noise, routes=_ROUTES)
 
 
 def _leading_coefficients() -> Constants:
@@ -283,6 +287,7 @@ def _lemma_c5(
 
     return Search(
         domain=domain,
+        routes=_ROUTES,
         slack=lambda point: float(from_theory(point).mid()),
         exact=exact,
         noise=noise,

@@ -191,6 +191,7 @@ def _gate_search(sign: int) -> Search:
         error=lambda point: _gate_error(point, sign),
         exact_error=lambda point: _ball_gate_error(point, sign),
         noise=_pair_noise,
+        routes=("NumPy's tanh", "theory: responsibilities", "balls: ratio of the densities"),
     )
 
 
@@ -200,6 +201,10 @@ def _gate_residuals(sign: int) -> dict[str, sympy.Expr]:
     gate = (ours - other) / (ours + other)
     name = "w_1 + w_2" if sign > 0 else "w_1 - w_2"
     return {f"tanh(mu*.x) = {name}": gate - (ours + sign * other) / (ours + other)}
+
+
+def _gate_proof(sign: int) -> Symbolic:
+    return Symbolic(residuals=lambda: _gate_residuals(sign), routes=("SymPy, from the densities",))
 
 
 CLAIMS = (
@@ -216,6 +221,11 @@ CLAIMS = (
                 error=_error_03,
                 exact_error=_exact_error_03,
                 noise=lambda point: _score_noise(*reversed(_mixture(point))),
+                routes=(
+                    "theory: Lemma 4",
+                    "impl: autograd of the log-density",
+                    "balls: power series of the log-density",
+                ),
             ),
         ),
         note="Lemma 4 against the gradient of the log-density, by autograd and, in ball arithmetic,"
@@ -229,9 +239,17 @@ CLAIMS = (
         r"w^*_{1,t}(x) = \sigma(2 \mu_t^{*\top} x)",
         reading="mu* in (A.1) and (A.2) stands for mu*_t",
         evidence=(
-            Symbolic(residuals=_residuals_04),
+            Symbolic(residuals=_residuals_04, routes=("SymPy, from the densities",)),
             equality_search(
-                _pairs, error=_error_04, exact_error=_exact_error_04, noise=_pair_noise
+                _pairs,
+                error=_error_04,
+                exact_error=_exact_error_04,
+                noise=_pair_noise,
+                routes=(
+                    "theory: tanh(mu*.x) mu* - x",
+                    "impl: autograd of the log-density",
+                    "balls: power series of the log-density",
+                ),
             ),
         ),
         needs=("SCK-03",),
@@ -241,7 +259,7 @@ CLAIMS = (
         title="tanh(mu*.x) is the sum of the two responsibilities",
         source=_SLIDES,
         statement=r"\tanh(\mu^{*\top} x) = w^*_{1,t}(x) + w^*_{2,t}(x)",
-        evidence=(_gate_search(+1), Symbolic(residuals=lambda: _gate_residuals(+1))),
+        evidence=(_gate_search(+1), _gate_proof(+1)),
         note="The two responsibilities sum to one at every x; tanh never reaches one.",
     ),
     Claim(
@@ -250,7 +268,7 @@ CLAIMS = (
         source=_SLIDES,
         statement=r"\tanh(\mu^{*\top} x) = w^*_{1,t}(x) - w^*_{2,t}(x)",
         repairs="SCK-05",
-        evidence=(_gate_search(-1), Symbolic(residuals=lambda: _gate_residuals(-1))),
+        evidence=(_gate_search(-1), _gate_proof(-1)),
         note="It is the sum of the responsibilities weighted by the signs of the means.",
     ),
 )

@@ -197,6 +197,7 @@ def _sampling(residuals: Callable[[Point, Vector, Vector], Vector]) -> MeanTest:
         allowed=lambda _point: (0.0, 0.0),
         effect=0.03,
         moment=lambda _point: (float(ORDER), 1.0),
+        routes=("both sides on samples of the noising process", "each other, sample by sample"),
     )
 
 
@@ -267,6 +268,8 @@ def _all_residuals(*, second: bool) -> dict[str, sympy.Expr]:
     }
 
 
+_PROOF = ("SymPy: the integrands differ by Stein terms",)
+
 CLAIMS = (
     Claim(
         id="SCK-06",
@@ -275,9 +278,17 @@ CLAIMS = (
         statement=r"\mathbb E[\tanh(\mu_t^\top X_t) Z_t/\beta_t + \tanh^2(\mu_t^\top X_t)\mu_t]"
         r" = \mu_t",
         evidence=(
-            Symbolic(residuals=lambda: _all_residuals(second=False)),
+            Symbolic(residuals=lambda: _all_residuals(second=False), routes=_PROOF),
             equality_search(
-                grid_points(), error=_error_06, exact_error=_exact_error_06, noise=_noise
+                grid_points(),
+                error=_error_06,
+                exact_error=_exact_error_06,
+                noise=_noise,
+                routes=(
+                    "impl: quadrature of the noising process",
+                    "mu_t itself",
+                    "balls: one integral, with E[Z | X_t] for Z",
+                ),
             ),
             _sampling(_first_residuals),
         ),
@@ -291,9 +302,17 @@ CLAIMS = (
         statement=r"\mathbb E[\tanh'(\mu_t^\top X_t)\tfrac{\mu_t^\top Z_t}{\beta_t} X_t] ="
         r" \mathbb E[\tanh''(\mu_t^\top X_t)\|\mu_t\|^2 X_t + \tanh'(\mu_t^\top X_t)\mu_t]",
         evidence=(
-            Symbolic(residuals=lambda: _all_residuals(second=True)),
+            Symbolic(residuals=lambda: _all_residuals(second=True), routes=_PROOF),
             equality_search(
-                grid_points(), error=_error_07, exact_error=_exact_error_07, noise=_noise
+                grid_points(),
+                error=_error_07,
+                exact_error=_exact_error_07,
+                noise=_noise,
+                routes=(
+                    "impl: every line by quadrature of the noising process",
+                    "theory: one-dimensional integrals",
+                    "balls: one integral a line, with E[Z | X_t] and E[Z^2 | X_t]",
+                ),
             ),
             _sampling(_second_residuals),
         ),

@@ -82,6 +82,7 @@ def _search(
         slack=slack,
         exact=exact,
         noise=lambda point: _noise(point["s"], constant(point), power),
+        routes=("theory: derivatives as polynomials in tanh", "balls: power series of exp"),
     )
 
 
@@ -102,7 +103,7 @@ def _coefficients(derivative: int, polynomial: _Polynomial, power: int) -> Symbo
             for k in range(power)
         }
 
-    return Symbolic(residuals=residuals)
+    return Symbolic(residuals=residuals, routes=("SymPy: series of tanh", "theory: coefficients"))
 
 
 def _fifth_derivative_bounded() -> Certified:
@@ -126,6 +127,7 @@ def _fifth_derivative_bounded() -> Certified:
 
     return Certified(
         box={"w": (Fraction(0), Fraction(1))},
+        routes=("SymPy: the fifth derivative as a polynomial in tanh^2", "balls: branch and bound"),
         slack=lambda ball: horner(above, ball["w"]).min(horner(below, ball["w"])),
         argument="Taylor's theorem with Lagrange's remainder: the remainder after the terms below"
         " the fifth derivative is tanh^(5)(xi) times a power of s over a factorial, and tanh^(5) is"

@@ -32,6 +32,8 @@ class Certified:
         Name to ball for every variable, to a ball that encloses the slack on all of these balls.
     argument : str
         The analytic step by which the box stands for the claim's whole domain.
+    routes : tuple of str
+        What the slack is computed from, in words.
     bits : int
         Working precision.
     most : int
@@ -41,6 +43,7 @@ class Certified:
     box: Box
     slack: Callable[[Mapping[str, arb]], arb]
     argument: str
+    routes: tuple[str, ...]
     bits: int = 128
     most: int = 20_000
     kind: str = field(default="certified", init=False)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lemmata.harness.evidence import Evidence, Outcome
 
-__all__ = ["Claim", "ClaimError", "Constants", "Point", "Registry", "Verdict"]
+__all__ = ["Claim", "ClaimError", "Constants", "Emptiness", "Point", "Registry", "Verdict"]
 
 #: A point of a domain: named JSON values, so that a witness can be written down and read back.
 Point = Mapping[str, Any]
@@ -31,6 +31,27 @@ class Verdict(StrEnum):
     HOLDS = "holds"
     REFUTED = "refuted"
     UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Emptiness:
+    """Why a true statement says nothing, and the evidence that it does not.
+
+    Parameters
+    ----------
+    why : str
+        What else would satisfy the statement.
+    evidence : tuple of Evidence
+        The same statement about that other thing, the zero vector say. All of it must hold, or
+        nothing is decided about the claim.
+    """
+
+    why: str
+    evidence: tuple[Evidence, ...]
+
+    def __post_init__(self) -> None:
+        if not self.why or not self.evidence:
+            raise ClaimError("empty: say why, and give the evidence that demonstrates it")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +84,10 @@ class Claim:
     constants : callable, optional
         Computes the constants to report, from what the evidence found or on its own; called once a
         run.
-    empty : str
-        Why the statement says nothing, when it is true but empty.
+    empty : Emptiness, optional
+        The demonstration that the statement, though true, says nothing.
+    data : callable, optional
+        Computes JSON data for the ledger: a map, a table, a curve; called once a run.
     """
 
     id: str
@@ -77,7 +100,8 @@ class Claim:
     needs: tuple[str, ...] = ()
     note: str = ""
     constants: Callable[[Sequence[Outcome]], Constants] | None = None
-    empty: str = ""
+    empty: Emptiness | None = None
+    data: Callable[[], Mapping[str, Any]] | None = None
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id):
@@ -86,11 +110,19 @@ class Claim:
             )
         if not self.evidence:
             raise ClaimError(f"evidence: claim {self.id} has none, so nothing could refute it")
+        for evidence in self.pieces:
+            if not evidence.routes or not all(map(str.strip, evidence.routes)):
+                raise ClaimError(f"routes: evidence of {self.id} names none: say what met in it")
         is_repair = self.id.split(":")[0].endswith("r")
         if is_repair != (self.repairs is not None):
             raise ClaimError(
                 f"repairs: claim {self.id} must name what it repairs exactly if its id ends in r"
             )
+
+    @property
+    def pieces(self) -> tuple[Evidence, ...]:
+        """All evidence: about the statement's truth, then about its emptiness."""
+        return self.evidence + (self.empty.evidence if self.empty else ())
 
     @property
     def variant(self) -> str:

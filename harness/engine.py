@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lemmata.harness.claim import Claim, ClaimError, Constants, Point, Verdict
 from lemmata.harness.evidence import PROFILES, Outcome, Profile, Witness
@@ -72,6 +72,11 @@ class Result:
         return self.verdict is self.expected
 
     @property
+    def empty(self) -> bool:
+        """Whether the claim was shown to say nothing."""
+        return any(o.shows_empty for o in self.outcomes) and self.verdict is Verdict.HOLDS
+
+    @property
     def witness(self) -> Witness | None:
         """The first counterexample, if the claim is refuted."""
         if self.verdict is not Verdict.REFUTED:
@@ -81,20 +86,22 @@ class Result:
     @property
     def summary(self) -> str:
         """The number that matters: from the piece that decided."""
-        deciding = [o for o in self.outcomes if o.verdict is self.verdict] or list(self.outcomes)
-        return deciding[0].summary
+        deciding = [o for o in self.outcomes if o.verdict is self.verdict and not o.shows_empty]
+        return (deciding or list(self.outcomes))[0].summary
 
 
 def combine(outcomes: Iterable[Outcome]) -> Verdict:
     """Verdict of several pieces of evidence.
 
     One refutation refutes, all must hold to hold. A piece that broke, or a proof and a
-    counterexample together, mean that our own code is wrong: then nothing is decided.
+    counterexample together, mean that our own code is wrong: then nothing is decided. Nor is it
+    where the claim was declared empty and that could not be shown.
     """
     outcomes = list(outcomes)
-    verdicts = {o.verdict for o in outcomes}
-    if any(o.broken for o in outcomes):
+    if any(o.broken or (o.shows_empty and o.verdict is not Verdict.HOLDS) for o in outcomes):
         return Verdict.UNDECIDED
+    outcomes = [o for o in outcomes if not o.shows_empty]
+    verdicts = {o.verdict for o in outcomes}
     if Verdict.REFUTED in verdicts:
         proved = any(o.proof and o.verdict is Verdict.HOLDS for o in outcomes)
         return Verdict.UNDECIDED if proved else Verdict.REFUTED
@@ -104,14 +111,19 @@ def combine(outcomes: Iterable[Outcome]) -> Verdict:
 def run_claim(suite: Suite, claim: Claim, settings: Settings) -> Result:
     """Run all evidence of one claim."""
     start = time.perf_counter()
+
     outcomes = tuple(
-        _guarded(
-            evidence.kind,
-            lambda e=evidence, i=piece: e.run(  # type: ignore[misc]
-                suite.context(claim, i, profile=settings.work, seed=settings.seed)
+        replace(
+            _guarded(
+                evidence.kind,
+                lambda e=evidence, i=piece: e.run(  # type: ignore[misc]
+                    suite.context(claim, i, profile=settings.work, seed=settings.seed)
+                ),
             ),
+            routes=evidence.routes,
+            shows_empty=piece >= len(claim.evidence),
         )
-        for piece, evidence in enumerate(claim.evidence)
+        for piece, evidence in enumerate(claim.pieces)
     )
     constants: Constants = {}
     if claim.constants is not None:
@@ -119,6 +131,12 @@ def run_claim(suite: Suite, claim: Claim, settings: Settings) -> Result:
             constants = claim.constants(outcomes)
             _check_enclosures(constants)
         except Exception as error:  # a failing constant is a finding, see _guarded
+            outcomes += (_broken("constants", error),)
+    if claim.data is not None:
+        try:
+            figures = {**outcomes[0].figures, "data": claim.data()}
+            outcomes = (replace(outcomes[0], figures=figures), *outcomes[1:])
+        except Exception as error:  # likewise
             outcomes += (_broken("constants", error),)
     return Result(
         claim.id,
@@ -162,16 +180,14 @@ def reproduce(
         If the claim or the piece does not exist, or the point does not fit the claim.
     """
     claim = suite.registry[claim_id]
-    if not 0 <= piece < len(claim.evidence):
-        raise ClaimError(
-            f"piece: got {piece}; {claim_id} has {len(claim.evidence)}, counted from 0"
-        )
+    if not 0 <= piece < len(claim.pieces):
+        raise ClaimError(f"piece: got {piece}; {claim_id} has {len(claim.pieces)}, counted from 0")
     context = suite.context(claim, piece, profile=settings.work, seed=settings.seed)
     for name, value in point.items():
         if value is None or (isinstance(value, float) and not math.isfinite(value)):
             raise ClaimError(f"point: {claim_id} cannot be evaluated there: {name} is {value}")
     try:
-        return claim.evidence[piece].reproduce(point, context)
+        return claim.pieces[piece].reproduce(point, context)
     except KeyError as error:
         raise ClaimError(f"point: lacks {error.args[0]!r}") from error
     except Exception as error:  # whatever the point broke, the point is to blame

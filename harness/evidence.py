@@ -143,6 +143,10 @@ class Outcome:
     broken : bool
         Whether the piece found our own code at fault: then nothing is decided, whatever other
         pieces say.
+    routes : tuple of str
+        The independent ways of computing that met in this piece.
+    shows_empty : bool
+        Whether the piece is about emptiness: it says nothing about the statement's truth.
     """
 
     kind: str
@@ -152,6 +156,8 @@ class Outcome:
     witness: Witness | None = None
     proof: bool = False
     broken: bool = False
+    routes: tuple[str, ...] = ()
+    shows_empty: bool = False
 
     def __post_init__(self) -> None:
         if (self.verdict is Verdict.REFUTED) != (self.witness is not None):
@@ -166,6 +172,10 @@ class Evidence(Protocol):
     @property
     def kind(self) -> str:
         """`search`, `sampling`, `symbolic` or `certified`."""
+
+    @property
+    def routes(self) -> tuple[str, ...]:
+        """The independent ways of computing that meet, in words."""
 
     def run(self, context: Context) -> Outcome:
         """Measure."""

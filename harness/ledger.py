@@ -65,7 +65,14 @@ def _row(claim: Claim, result: Result) -> dict[str, Any]:
         "verdict": str(result.verdict),
         "expected": str(result.expected),
         "evidence": [
-            {"kind": o.kind, "verdict": str(o.verdict), "summary": o.summary, **o.figures}
+            {
+                "kind": o.kind,
+                "verdict": str(o.verdict),
+                "summary": o.summary,
+                "routes": list(o.routes),
+                **({"shows": "empty"} if o.shows_empty else {}),
+                **o.figures,
+            }
             for o in result.outcomes
         ],
         "witness": None if witness is None else witness.as_json(),

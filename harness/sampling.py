@@ -143,6 +143,8 @@ class MeanTest(_SamplingTest):
     effect : float
         The distance of the mean from that interval that the test must detect: the verdict `holds`
         means that it is smaller, `refuted` that it is not zero, each up to the error probability.
+    routes : tuple of str
+        What is drawn, and what its mean is compared with, in words.
     bounds : (float, float), optional
         Interval that holds the quantity.
     moment : callable, optional
@@ -156,6 +158,7 @@ class MeanTest(_SamplingTest):
     draw: Draw
     allowed: Callable[[Point], tuple[float, float]]
     effect: float
+    routes: tuple[str, ...]
     bounds: tuple[float, float] | None = None
     moment: Callable[[Point], tuple[float, float]] | None = None
     first: int = 2048
@@ -217,6 +220,8 @@ class LawTest(_SamplingTest):
         ``left(point, rng, n)``: n independent pairs, shape (n, 2).
     effect : float
         The Kolmogorov distance that the test must detect.
+    routes : tuple of str
+        The two ways of drawing, in words.
     first : int
         Draws from each side at the first look.
     """
@@ -225,6 +230,7 @@ class LawTest(_SamplingTest):
     left: Draw
     right: Draw
     effect: float
+    routes: tuple[str, ...]
     first: int = 2048
     kind: str = field(default="sampling", init=False)
 

@@ -131,6 +131,8 @@ class Search:
         Point to ball at the current precision: the same slack by a route of its own. It alone
         confirms a violation, and it audits `slack` at other points, so that a wrong kernel cannot
         pass by erring on the safe side.
+    routes : tuple of str
+        What `slack` compares, and what `exact` rests on, in words.
     noise : callable
         Point to the largest error that rounding can give `slack` there.
     effort : float
@@ -144,6 +146,7 @@ class Search:
     domain: SearchStrategy[Point]
     slack: Callable[[Point], float]
     exact: Callable[[Point], arb]
+    routes: tuple[str, ...]
     noise: Callable[[Point], float] = lambda _point: 1e-9
     effort: float = 1.0
     clear: float = 1.0

@@ -63,7 +63,7 @@ class Suite:
 
         The budget is split evenly over all random pieces of the whole suite, whichever are run.
         """
-        shares = sum(is_random(e) for each in self.registry for e in each.evidence)
+        shares = sum(is_random(e) for each in self.registry for e in each.pieces)
         return Context(
             claim_id=claim.id,
             piece=piece,

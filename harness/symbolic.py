@@ -27,9 +27,12 @@ class Symbolic:
     residuals : callable
         Returns the name of each identity and left side minus right side, as SymPy expressions that
         are zero exactly if the claim holds.
+    routes : tuple of str
+        What the two sides are computed from, in words.
     """
 
     residuals: Callable[[], Mapping[str, sympy.Expr]]
+    routes: tuple[str, ...]
     kind: str = field(default="symbolic", init=False)
 
     def run(self, context: Context) -> Outcome:

@@ -16,7 +16,14 @@ from rich.table import Table
 
 from lemmata.harness.claim import Claim, Registry
 
-__all__ = ["claim_page", "closing_line", "ledger_table", "program", "reproduction"]
+__all__ = [
+    "claim_page",
+    "closing_line",
+    "is_empty",
+    "ledger_table",
+    "program",
+    "reproduction",
+]
 
 _COLOURS = {"holds": "green", "refuted": "red", "undecided": "yellow"}
 
@@ -52,9 +59,12 @@ def ledger_table(rows: Iterable[dict[str, Any]]) -> Table:
     for row in rows:
         verdict = row["verdict"]
         shown = f"[{_COLOURS[verdict]}]{verdict}[/]"
+        if is_empty(row):
+            shown += ", empty"
         if verdict != row["expected"]:
             shown += f" [bold red](expected {row['expected']})[/]"
-        deciding = [e for e in row["evidence"] if e["verdict"] == verdict] or row["evidence"]
+        own = [e for e in row["evidence"] if "shows" not in e]
+        deciding = [e for e in own if e["verdict"] == verdict] or row["evidence"]
         kinds = dict.fromkeys(e["kind"] for e in row["evidence"])
         table.add_row(
             row["id"],
@@ -64,6 +74,11 @@ def ledger_table(rows: Iterable[dict[str, Any]]) -> Table:
             f"{row['seconds']:.1f} s",
         )
     return table
+
+
+def is_empty(row: dict[str, Any]) -> bool:
+    """Whether the claim of a ledger row holds, and was shown to say nothing."""
+    return row["verdict"] == "holds" and any("shows" in e for e in row["evidence"])
 
 
 def closing_line(ledger: dict[str, Any]) -> str:
@@ -104,13 +119,16 @@ def claim_page(
     field("statement", claim.statement)
     field("reading", claim.reading or "")
     field("note", claim.note)
-    field("empty", claim.empty)
+    if is_empty(row) and claim.empty is not None:
+        field("empty", claim.empty.why)
     field("rests on", ", ".join(registry.ancestors(claim.id)))
     field("repaired by", ", ".join(c.id for c in registry if c.repairs == claim.id))
     expected = "as expected" if row["verdict"] == row["expected"] else f"expected {row['expected']}"
     field("verdict", f"{row['verdict']} ({expected})")
     for piece in row["evidence"]:
-        field(f"  {piece['kind']}", f"{piece['verdict']}: {piece['summary']}")
+        about = " (that it is empty)" if "shows" in piece else ""
+        field(f"  {piece['kind']}", f"{piece['verdict']}{about}: {piece['summary']}")
+        field("", " against ".join(piece["routes"]))
     for name, value in row["constants"].items():
         shown = _interval(value, 12) if isinstance(value, list) else f"{float(value):.12g}"
         field(f"  {name}", f" {shown}")

@@ -19,6 +19,7 @@ class Fixed:
 
     answer: Outcome | BaseException
     kind: str = "search"
+    routes: tuple[str, ...] = ("what it was told",)
 
     def run(self, context: Context) -> Outcome:  # noqa: ARG002
         if isinstance(self.answer, BaseException):

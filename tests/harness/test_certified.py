@@ -18,7 +18,9 @@ SQUARE = {"x": (Fraction(0), Fraction(1)), "y": (Fraction(-1), Fraction(2))}
 
 
 def certified(slack, box=UNIT, **fields):
-    return Certified(box=box, slack=slack, argument="the box is the domain", **fields)
+    return Certified(
+        box=box, slack=slack, argument="the box is the domain", **{"routes": ("balls",), **fields}
+    )
 
 
 def hump(ball):

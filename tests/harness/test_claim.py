@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
-from lemmata.harness.claim import ClaimError, Registry, Verdict
+from lemmata.harness.claim import ClaimError, Emptiness, Registry, Verdict
 from lemmata.harness.evidence import Outcome
 
 
@@ -60,6 +62,21 @@ def test_malformed_id(toys, claim_id):
 def test_a_claim_without_evidence_is_refused(toys):
     with pytest.raises(ClaimError, match="evidence: claim TOY-1 has none"):
         type(toys.claim())(id="TOY-1", title="", source="", statement="", evidence=())
+
+
+@pytest.mark.parametrize("routes", [(), ("",), ("balls", " ")])
+def test_evidence_that_does_not_say_what_met_is_refused(toys, routes):
+    evidence = dataclasses.replace(toys.evidence("holds"), routes=routes)
+    with pytest.raises(ClaimError, match=r"^routes: evidence of TOY-1"):
+        toys.claim("TOY-1", evidence)
+    with pytest.raises(ClaimError, match=r"^routes: evidence of TOY-1"):
+        toys.claim("TOY-1", empty=Emptiness(why="zero", evidence=(evidence,)))
+
+
+@pytest.mark.parametrize(("why", "pieces"), [("", 1), ("zero does as well", 0)])
+def test_emptiness_without_demonstration_is_refused(toys, why, pieces):
+    with pytest.raises(ClaimError, match=r"^empty: "):
+        Emptiness(why=why, evidence=(toys.evidence("holds"),) * pieces)
 
 
 def test_an_outcome_is_refuted_exactly_if_it_has_a_witness(toys):

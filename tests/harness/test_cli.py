@@ -26,6 +26,7 @@ def threshold_search():
     from flint import arb
 
     return Search(
+        routes=("floats", "balls"),
         domain=points({"x": log_uniform(1e-3, 1e3)}),
         slack=lambda point: 1 - point["x"] / 37.3,
         exact=lambda point: 1 - arb(point["x"]) / arb(37.3),

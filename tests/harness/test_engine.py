@@ -8,7 +8,7 @@ import math
 
 import pytest
 
-from lemmata.harness.claim import ClaimError, Verdict
+from lemmata.harness.claim import ClaimError, Emptiness, Verdict
 from lemmata.harness.engine import Settings, combine, reproduce, run, run_claim
 from lemmata.harness.evidence import PROFILES
 from lemmata.harness.suite import installed_suite
@@ -133,6 +133,52 @@ def test_constants_that_make_no_sense_are_a_finding(toys, value):
     assert "rate" in result.summary
 
 
+def test_data_reaches_the_first_piece(toys):
+    claim = toys.claim("TOY-1", "holds", "holds", data=lambda: {"map": [1.0, 2.0]})
+    result = run_claim(toys.suite(claim), claim, QUICK)
+    assert result.outcomes[0].figures["data"] == {"map": [1.0, 2.0]}
+    assert "data" not in result.outcomes[1].figures
+    assert result.verdict is Verdict.HOLDS
+
+
+def test_data_that_break_are_a_finding(toys):
+    claim = toys.claim("TOY-1", data=lambda: {"map": 1 / 0})
+    assert run_claim(toys.suite(claim), claim, QUICK).verdict is Verdict.UNDECIDED
+
+
+def test_routes_are_carried_to_the_outcome(toys):
+    claim = toys.claim("TOY-1")
+    assert run_claim(toys.suite(claim), claim, QUICK).outcomes[0].routes == ("what it was told",)
+
+
+@pytest.mark.parametrize(
+    ("shown", "verdict", "is_empty"),
+    [("holds", "holds", True), ("refuted", "undecided", False), ("undecided", "undecided", False)],
+)
+def test_emptiness_is_measured(toys, shown, verdict, is_empty):
+    empty = Emptiness(why="zero does as well", evidence=(toys.evidence(shown),))
+    claim = toys.claim("TOY-1", empty=empty)
+    result = run_claim(toys.suite(claim), claim, QUICK)
+    assert result.verdict is Verdict(verdict)
+    assert result.empty is is_empty
+    assert [o.shows_empty for o in result.outcomes] == [False, True]
+
+
+def test_emptiness_does_not_make_a_claim_true(toys):
+    empty = Emptiness(why="zero does as well", evidence=(toys.evidence("holds"),))
+    for own in ("refuted", "undecided"):
+        claim = toys.claim("TOY-1", own, empty=empty)
+        result = run_claim(toys.suite(claim), claim, QUICK)
+        assert result.verdict is Verdict(own)
+        assert not result.empty
+
+
+def test_the_demonstration_of_emptiness_can_be_reproduced(toys):
+    empty = Emptiness(why="zero does as well", evidence=(toys.evidence("undecided"),))
+    suite = toys.suite(toys.claim("TOY-1", empty=empty))
+    assert reproduce(suite, "TOY-1", toys.point, QUICK, 1).verdict is Verdict.UNDECIDED
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3)])
 def test_an_interruption_is_no_verdict(toys, error):
     claim = toys.claim("TOY-1", error)
@@ -145,6 +191,7 @@ def test_evidence_is_told_who_it_is_for(toys):
 
     class Spy:
         kind = "search"
+        routes = ("a spy",)
 
         def run(self, context):
             seen.append(context)
@@ -213,6 +260,7 @@ def test_profiles_get_more_thorough():
 
 
 class At:
+    routes = ("the point",)
     """Evidence that evaluates a point by the given function."""
 
     kind = "search"

@@ -69,7 +69,13 @@ def test_as_json_says_what_was_measured(book, toys):
     assert rows["TOY-2r"]["repairs"] == "TOY-2"
     assert rows["TOY-2r"]["needs"] == ["TOY-1"]
     assert rows["TOY-1"]["evidence"] == [
-        {"kind": kind, "verdict": "holds", "summary": "summary of holds", "examples": 7}
+        {
+            "kind": kind,
+            "verdict": "holds",
+            "summary": "summary of holds",
+            "routes": ["what it was told"],
+            "examples": 7,
+        }
         for kind in ("search", "symbolic")
     ]
 
@@ -332,15 +338,17 @@ def measured(toys, seed):
         toys.claim(
             "TOY-1",
             Search(
+                routes=("floats", "balls"),
                 domain=domain,
                 slack=lambda point: 2 - math.log10(point["x"]),
                 exact=lambda point: 2 - arb(point["x"]).log() / arb(10).log(),
             ),
-            Symbolic(residuals=lambda: {"false": sympy.Symbol("t") - 1}),
+            Symbolic(residuals=lambda: {"false": sympy.Symbol("t") - 1}, routes=("SymPy",)),
         ),
         toys.claim(
             "TOY-2",
             MeanTest(
+                routes=("draws", "a number"),
                 domain=domain,
                 draw=lambda _point, rng, n: rng.uniform(size=n),
                 allowed=lambda _point: (0.5, 0.5),
@@ -348,7 +356,10 @@ def measured(toys, seed):
                 bounds=(0.0, 1.0),
             ),
             Search(
-                domain=domain, slack=lambda point: point["x"], exact=lambda point: arb(point["x"])
+                routes=("floats", "balls"),
+                domain=domain,
+                slack=lambda point: point["x"],
+                exact=lambda point: arb(point["x"]),
             ),
         ),
     )

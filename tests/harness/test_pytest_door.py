@@ -19,6 +19,7 @@ from lemmata.harness.domain import log_uniform, points
 from lemmata.harness.search import Search
 
 threshold = Search(
+    routes=("floats", "balls"),
     domain=points({"x": log_uniform(1e-3, 1e3)}),
     slack=lambda point: 1 - point["x"] / 37.3,
     exact=lambda point: 1 - arb(point["x"]) / arb(37.3),

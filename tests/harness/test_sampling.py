@@ -20,6 +20,8 @@ from lemmata.harness.sampling import LawTest, MeanTest
 DOMAIN = points({"x": log_uniform(1.0, 100.0)})
 EFFECT = 0.05
 
+ROUTES = ("draws", "a number")
+
 
 def coin(probability):
     """Draws of a coin whose bias may depend on the point."""
@@ -35,7 +37,7 @@ def mean_test(draw, allowed=(0.5, 0.5), **fields):
     usual = {"domain": DOMAIN, "effect": EFFECT}
     if "moment" not in fields:
         usual["bounds"] = (0.0, 1.0)
-    return MeanTest(draw=draw, allowed=lambda _point: allowed, **{**usual, **fields})
+    return MeanTest(draw=draw, allowed=lambda _point: allowed, routes=ROUTES, **{**usual, **fields})
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -169,7 +171,12 @@ def test_clipping_is_paid_for(toys, value):
 def test_exactly_one_of_bounds_and_moment(fields):
     with pytest.raises(ValueError, match="bounds, moment: give exactly one"):
         MeanTest(
-            domain=DOMAIN, draw=coin(0.5), allowed=lambda _point: (0.5, 0.5), effect=0.1, **fields
+            routes=ROUTES,
+            domain=DOMAIN,
+            draw=coin(0.5),
+            allowed=lambda _point: (0.5, 0.5),
+            effect=0.1,
+            **fields,
         )
 
 
@@ -362,7 +369,9 @@ def atoms(value):
 
 
 def law_test(left, right, **fields):
-    return LawTest(left=left, right=right, **{"domain": DOMAIN, "effect": EFFECT, **fields})
+    return LawTest(
+        left=left, right=right, routes=ROUTES, **{"domain": DOMAIN, "effect": EFFECT, **fields}
+    )
 
 
 @pytest.mark.parametrize("seed", range(3))

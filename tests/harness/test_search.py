@@ -19,6 +19,8 @@ from lemmata.harness.search import Search, explore
 
 DOMAIN = points({"x": log_uniform(1e-3, 1e3), "cosine": cosines()})
 
+ROUTES = ("floats", "balls")
+
 
 def linear(scale, *, domain=DOMAIN, **fields):
     """The claim x <= scale, with slack 1 - x / scale."""
@@ -26,12 +28,13 @@ def linear(scale, *, domain=DOMAIN, **fields):
         "slack": lambda point: 1 - point["x"] / scale,
         "exact": lambda point: 1 - arb(point["x"]) / arb(scale),
     }
-    return Search(domain=domain, **{**slack, **fields})
+    return Search(domain=domain, routes=ROUTES, **{**slack, **fields})
 
 
 def shifted(offset, *, slack=1e-6, **fields):
     """A claim with room to spare, of which the kernel is off by `offset`."""
     return Search(
+        routes=ROUTES,
         domain=DOMAIN,
         slack=lambda _point: slack + offset,
         exact=lambda _point: arb(slack),
@@ -132,9 +135,13 @@ def test_a_kernel_that_calls_a_false_claim_true_does_not_pass(toys):
 @pytest.mark.parametrize("x", [0.5, 3.0])
 def test_a_domain_of_one_point_is_audited(toys, x):
     domain = st.just({"x": x})
-    safe = Search(domain=domain, slack=lambda _point: 1.0, exact=lambda _point: arb(0.25))
+    safe = Search(
+        domain=domain, slack=lambda _point: 1.0, exact=lambda _point: arb(0.25), routes=ROUTES
+    )
     assert safe.run(toys.context()).verdict is Verdict.UNDECIDED
-    false = Search(domain=domain, slack=lambda _point: 1.0, exact=lambda _point: arb(-2))
+    false = Search(
+        domain=domain, slack=lambda _point: 1.0, exact=lambda _point: arb(-2), routes=ROUTES
+    )
     assert false.run(toys.context()).verdict is not Verdict.HOLDS
 
 
@@ -182,6 +189,7 @@ def test_no_noise_level_lets_a_false_claim_pass(toys, noise):
 
 def test_a_violation_too_small_for_a_float_is_one(toys):
     search = Search(
+        routes=ROUTES,
         domain=points({"x": log_uniform(1e-200, 1e-190)}),
         slack=lambda point: -(point["x"] ** 3),
         exact=lambda point: -(arb(point["x"]) ** 3),

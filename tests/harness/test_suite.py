@@ -73,6 +73,7 @@ class Sampling:
     """Evidence that reports the error probability that it was granted."""
 
     kind = "sampling"
+    routes = ("nothing",)
 
     def __init__(self, seen):
         self.seen = seen

@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from lemmata.harness import engine, ledger, table
+from lemmata.harness.claim import Emptiness
 from lemmata.harness.evidence import Outcome, Witness
 
 QUICK = engine.Settings(profile="quick")
@@ -80,13 +81,12 @@ def test_the_page_tells_all(toys):
         needs=("TOY-2",),
         reading="the reading",
         note="the note",
-        empty="the emptiness",
         constants=lambda _outcomes: {"rate": 0.125, "bound": (1.0, 2.5)},
     )
     suite = toys.suite(toys.claim("TOY-1"), toys.claim("TOY-2"), claim)
     text = page(suite, "TOY-1r")
     for part in (
-        "a title", "a source", r"\forall x", "the reading", "the note", "the emptiness", "TOY-2",
+        "a title", "a source", r"\forall x", "the reading", "the note", "TOY-2", "what it was told",
         "repaired (repairs TOY-1)", "refuted (expected holds)", "summary of refuted", "0.125",
         "[1, 2.5]", "[-1.5, -1.25]: ball arithmetic, 64 bits",
         json.dumps(toys.point, sort_keys=True),
@@ -133,3 +133,23 @@ def test_the_line_to_paste_is_one_line(toys):
     line = page(suite, "TOY-1", seed=4).splitlines()[-1]
     assert line.startswith("reproduce")
     assert json.loads(shlex.split(line)[-1]) == point
+
+
+def test_an_empty_claim_is_called_so(toys):
+    empty = Emptiness(why="zero does as well", evidence=(toys.evidence("holds"),))
+    full, hollow = toys.claim("TOY-1"), toys.claim("TOY-2", empty=empty)
+    suite = toys.suite(full, hollow)
+    rows = book_of(suite)["claims"]
+    assert [table.is_empty(row) for row in rows] == [False, True]
+    text = printed(table.ledger_table(rows))
+    assert text.count("holds, empty") == 1
+    assert "zero does as well" in page(suite, "TOY-2")
+    assert "(that it is empty)" in page(suite, "TOY-2")
+    assert "empty" not in page(suite, "TOY-1")
+
+
+def test_a_refuted_claim_is_not_called_empty(toys):
+    empty = Emptiness(why="zero does as well", evidence=(toys.evidence("holds"),))
+    claim = toys.claim("TOY-1", "refuted", empty=empty)
+    (row,) = book_of(toys.suite(claim))["claims"]
+    assert not table.is_empty(row)
