@@ -3,34 +3,75 @@
 from importlib.resources import files
 
 from lemmata.checks import (
-    dtz,
+    dtz_dynamics,
+    dtz_map,
     n08,
+    sck_angle,
+    sck_decay,
     sck_em,
+    sck_fact5,
     sck_gradient,
+    sck_lemma8,
+    sck_loss,
     sck_power,
+    sck_process,
+    sck_regimes,
+    sck_remainder,
+    sck_residual,
+    sck_samples,
     sck_score,
+    sck_small_noise,
+    sck_spectrum,
     sck_stein,
+    sck_symmetry,
     sck_taylor,
 )
-from lemmata.harness.claim import Registry
+from lemmata.harness.claim import Claim, Registry
 from lemmata.harness.suite import Suite, read_expected
 
 __all__ = ["SUITE"]
 
+_MODULES = (
+    sck_process,
+    sck_score,
+    sck_stein,
+    sck_loss,
+    sck_gradient,
+    sck_symmetry,
+    sck_taylor,
+    sck_remainder,
+    sck_power,
+    sck_lemma8,
+    sck_samples,
+    sck_spectrum,
+    sck_angle,
+    sck_fact5,
+    sck_small_noise,
+    sck_em,
+    sck_residual,
+    sck_decay,
+    sck_regimes,
+    dtz_map,
+    dtz_dynamics,
+    n08,
+)
+
+
+_PAPERS = ("SCK", "DTZ", "N08")
+
+
+def _in_the_order_of_the_papers(claim: Claim) -> tuple[int, int]:
+    """Sort key: paper, then number; rows of one number stay as they are declared."""
+    paper, number = claim.id.split(":")[0].split("-")
+    return _PAPERS.index(paper), int("".join(filter(str.isdigit, number)))
+
+
 SUITE = Suite(
     Registry(
-        claim
-        for module in (
-            sck_score,
-            sck_stein,
-            sck_gradient,
-            sck_taylor,
-            sck_power,
-            sck_em,
-            dtz,
-            n08,
+        sorted(
+            (claim for module in _MODULES for claim in module.CLAIMS),
+            key=_in_the_order_of_the_papers,
         )
-        for claim in module.CLAIMS
     ),
     read_expected(files("lemmata.checks").joinpath("expected.toml")),
 )

@@ -60,6 +60,7 @@ def equality_search(
         exact=lambda point: equality_slack(exact_error(point)),
         noise=noise,
         routes=routes,
+        usual=_EQUALITY_TOLERANCE,
         clear=CLEAR_ERROR,
         describe=_describe_error,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
 from typing import Any
 
 import flint
@@ -15,6 +14,13 @@ from hypothesis import strategies as st
 from lemmata import theory
 from lemmata.checks._balls import descent_coefficients
 from lemmata.checks._compare import CLEAR_ERROR, bound_slack, equality_slack
+from lemmata.checks._field import (
+    PRINTED_K,
+    Bound,
+    ball_distance_to_field,
+    printed_bound,
+    sharp_bound,
+)
 from lemmata.checks._plane import (
     LARGEST_DIMENSION,
     NORMS,
@@ -23,7 +29,7 @@ from lemmata.checks._plane import (
     plane_points,
     vectors,
 )
-from lemmata.harness.balls import enclosure, norm, precision
+from lemmata.harness.balls import enclosure, precision
 from lemmata.harness.claim import Claim, Constants, Point
 from lemmata.harness.domain import cosines, log_uniform, sizes
 from lemmata.harness.search import Search
@@ -38,23 +44,6 @@ _ROUTES = (
 
 # --- Lemma C.3: how well F = 2 mu* mu*^T mu - k |mu|^2 mu stands for the gradient ----------------
 
-#: Coefficient on |mu|^2 mu, as printed; SCK-15r has 2.
-_PRINTED_K = 3
-
-
-#: (d, |mu|, |mu*|) to the right-hand side, for floats and balls alike.
-_Bound = Callable[[Any, Any, Any], Any]
-
-
-def _printed_bound(d: Any, a: Any, b: Any) -> Any:
-    """The right-hand side of Lemma C.3, for floats and balls alike."""
-    return 250 * d**0.5 * a**5 + 10 * a**3 * b**2
-
-
-def _sharp_bound(_d: Any, a: Any, b: Any) -> Any:
-    """The right-hand side of the repaired lemma."""
-    return 6 * a**5 + 6 * a**3 * b**2 + 4 * a**3 * b**4 / 3
-
 
 def _distance_to_field(point: Point, k: int, factor: int) -> float:
     mu, mu_star = vectors(point)
@@ -64,13 +53,7 @@ def _distance_to_field(point: Point, k: int, factor: int) -> float:
     return float(np.linalg.norm(descent - field))
 
 
-def _ball_distance_to_field(point: Point, k: int, factor: int) -> arb:
-    a, b, cosine, _ = ball_vectors(point)
-    on_star, on_mu = descent_coefficients(a, b, cosine)
-    return norm(*in_basis(point, factor * on_star - 2 * a * b * cosine, factor * on_mu + k * a * a))
-
-
-def _lemma_c3(bound: _Bound, k: int, factor: int = 1) -> Search:
+def _lemma_c3(bound: Bound, k: int, factor: int = 1) -> Search:
     def slack(point: Point) -> float:
         right = float(bound(point["d"], point["mu_norm"], point["mu_star_norm"]))
         return bound_slack(_distance_to_field(point, k, factor), right)
@@ -78,7 +61,7 @@ def _lemma_c3(bound: _Bound, k: int, factor: int = 1) -> Search:
     def exact(point: Point) -> arb:
         a, b, _, _ = ball_vectors(point)
         right: arb = bound(arb(point["d"]), a, b)
-        return bound_slack(_ball_distance_to_field(point, k, factor), right)
+        return bound_slack(ball_distance_to_field(point, k, factor), right)
 
     def noise(point: Point) -> float:
         a, b = point["mu_norm"], point["mu_star_norm"]
@@ -112,7 +95,7 @@ def _sharpness() -> Constants:
             "mu_star_norm": float(b),
             "cos_theta": 1.0,
         }
-        value = _ball_distance_to_field(point, 2, 1) / (a**power_a * b**power_b)
+        value = ball_distance_to_field(point, 2, 1) / (a**power_a * b**power_b)
         return enclosure(value)[0]
 
     with precision(512):
@@ -203,7 +186,7 @@ def _intended_steps(draw: st.DrawFn, *, exact: bool = False) -> dict[str, Any]:
 
 def _relative_error(d: Any, a: Any, b: Any, epsilon: Any) -> Any:
     """What SCK-15r and the gradient's error can come to, relative to <mu, mu*/|mu*|>."""
-    return 2 * d * (_sharp_bound(d, a, b) + epsilon) / a
+    return 2 * d * (sharp_bound(d, a, b) + epsilon) / a
 
 
 def _printed_kappas(d: arb, a: arb, b: arb, eta: arb, epsilon: arb) -> tuple[arb, arb, arb]:
@@ -338,7 +321,7 @@ CLAIMS = (
         statement=_PRINTED_C3,
         reading="population gradient; -grad L is the right-hand side of Lemma C.2, half the"
         " gradient of (5)",
-        evidence=(_lemma_c3(_printed_bound, _PRINTED_K),),
+        evidence=(_lemma_c3(printed_bound, PRINTED_K),),
         needs=("SCK-09r",),
         constants=lambda _outcomes: _leading_coefficients(),
         note="The coefficient on |mu|^2 mu is -2, not -3; the 3 comes from the wrong third-order"
@@ -351,7 +334,7 @@ CLAIMS = (
         source=f"{_SOURCE}, Lemma C.3",
         statement=_PRINTED_C3,
         reading="population gradient; -grad L is the gradient of (5), twice Lemma C.2",
-        evidence=(_lemma_c3(_printed_bound, _PRINTED_K, factor=2),),
+        evidence=(_lemma_c3(printed_bound, PRINTED_K, factor=2),),
         needs=("SCK-09r",),
         note="With the factor 2 the leading terms no longer cancel at all.",
     ),
@@ -363,7 +346,7 @@ CLAIMS = (
         r" - 2\|\mu_t\|^2\mu_t)\| \le 6\|\mu_t\|^5 + 6\|\mu_t\|^3\|\mu_t^*\|^2"
         r" + \tfrac43\|\mu_t\|^3\|\mu_t^*\|^4",
         repairs="SCK-15",
-        evidence=(_lemma_c3(_sharp_bound, 2),),
+        evidence=(_lemma_c3(sharp_bound, 2),),
         needs=("SCK-09r",),
         constants=lambda _outcomes: _sharpness(),
         note="No condition on the norms or on d: mu and mu* span the gradient, so no sqrt(d) is"

@@ -37,17 +37,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf, expit
 
+from ._twofold import two_product, two_sum
 from ._validate import Work
 
-__all__ = ["FIELDS", "expectations", "two_product"]
+__all__ = ["FIELDS", "exp_half_square", "expectations"]
 
-FIELDS = ("tanh", "tanh_sq", "d1", "d2", "d3", "s_d1", "s_d2", "d1_zz")
+FIELDS = (
+    *("tanh", "tanh_sq", "d1", "d2", "d3", "s_d1", "s_d2", "d1_zz"),
+    *("s2_d1", "d4", "s_d3", "s2_d2"),
+)
 """Rows of the result; d1_zz = E tanh'(s) (s - m)^2 / v, which is d1 + v d3 without cancellation."""
 
-_TANH, _TANH_SQ, _D1, _D2, _D3, _S_D1, _S_D2, _D1_ZZ = range(len(FIELDS))
-_ODD = (_TANH, _D2, _S_D1)
+_TANH, _TANH_SQ, _D1, _D2, _D3, _S_D1, _S_D2, _D1_ZZ, _S2_D1, _D4, _S_D3, _S2_D2 = range(12)
+_ODD = (_TANH, _D2, _S_D1, _D4, _S_D3, _S2_D2)
 
-_Rule: TypeAlias = Callable[[Work, Work, int], Work]
+_Rule: TypeAlias = Callable[[Work, Work, Work, Work, int], Work]
 _Count: TypeAlias = Callable[[Work, Work], Work]
 
 _STEP = 3 / 16  # exact in binary, so are the nodes
@@ -60,23 +64,11 @@ _SLOPE = np.sqrt(np.pi) / 2  # erf(_SLOPE s) has the slope of tanh s at 0
 _ROOT_TAU = np.sqrt(2 * np.pi)
 _T0 = 1 / np.sqrt(3)  # the third derivative is zero at s0 = atanh(1 / sqrt(3)) = _S0 + _S0_TAIL
 _S0, _S0_TAIL = 0.6584789484624084, -4.341125422426011e-17
+_T1 = np.sqrt(2 / 3)  # and so is the fourth at s1 = atanh(sqrt(2 / 3)) = _S1 + _S1_TAIL
+_S1, _S1_TAIL = 1.1462158347805889, -1.6397318361525947e-17
 
 _Z_FOLD: Work = np.arange(0, _FAR + _REACH + _STEP, _STEP, dtype=np.float64)
 _Z_CENTRED: Work = np.arange(-_REACH - 2, _REACH + _STEP, _STEP, dtype=np.float64)
-
-
-def two_product(a: Work, b: Work) -> tuple[Work, Work]:
-    """Return the rounded product and its error, exactly (Dekker 1971), barring overflow."""
-
-    def split(x: Work) -> tuple[Work, Work]:
-        big = 134217729.0 * x  # 2^27 + 1
-        high = big - (big - x)
-        return high, x - high
-
-    product = a * b
-    a_hi, a_lo = split(a)
-    b_hi, b_lo = split(b)
-    return product, ((a_hi * b_hi - product) + a_hi * b_lo + a_lo * b_hi) + a_lo * b_lo
 
 
 def _third_over_first(t: Work, past_root: Work) -> Work:
@@ -86,17 +78,21 @@ def _third_over_first(t: Work, past_root: Work) -> Work:
     return ratio
 
 
-def _exp_difference(a: Work, b: Work) -> Work:
-    """Return exp(2 (a - b)) with the rounding error of a - b put back (Knuth's two-sum)."""
-    total = a - b
-    part = total - a
-    error = (a - (total - part)) - (b + part)
-    corrected: Work = np.exp(2 * total) * (1 + 2 * error)
+def _fourth_over_first(t: Work, past_root: Work) -> Work:
+    """Return tanh'''' / tanh' = 8 t (2 - 3 t^2) for t = tanh s, likewise near s = s1."""
+    ratio: Work = -24 * t * (t + _T1) * (1 - t * _T1) * np.tanh(past_root)
+    return ratio
+
+
+def _exp_difference(a: Work, b: Work, low: Work) -> Work:
+    """Return exp(2 (a - b + low)), low being small, with the rounding of a - b put back."""
+    total, error = two_sum(a, -b)
+    corrected: Work = np.exp(2 * total) * (1 + 2 * (error + low))
     return corrected
 
 
-def _exp_half_square(m: Work, v: Work) -> Work:
-    """Return exp(-m^2 / 2v) to full relative accuracy."""
+def exp_half_square(m: Work, v: Work, m_low: Work, v_low: Work) -> Work:
+    """Return exp(-(m + m_low)^2 / 2(v + v_low)), the low parts being roundings."""
     # Scale v into [1/2, 2) by an even power of two: exact, and nothing overflows.
     half = np.frexp(v)[1] // 2
     mean: Work = np.asarray(np.ldexp(m, -half), dtype=np.float64)
@@ -105,12 +101,13 @@ def _exp_half_square(m: Work, v: Work) -> Work:
     quotient = square / variance
     back, back_lo = two_product(quotient, variance)
     error = (((square - back) - back_lo) + square_lo) / variance
+    error += 2 * (m / v) * m_low - (m / v) ** 2 * v_low
     corrected: Work = np.exp(-0.5 * quotient) * (1 - 0.5 * error)
     return corrected
 
 
-def _fold_gauss(m: Work, v: Work, nodes: int) -> Work:
-    """Return the expectations for v < 1, m <= 8 sigma."""
+def _fold_gauss(m: Work, v: Work, _m_low: Work, _v_low: Work, nodes: int) -> Work:
+    """Return the expectations for v < 1, m <= 8 sigma: no exponent is large."""
     z = _Z_FOLD[:nodes]  # all of them
     sigma = np.sqrt(v)[:, None]
     delta = m[:, None] / sigma
@@ -131,14 +128,19 @@ def _fold_gauss(m: Work, v: Work, nodes: int) -> Work:
     odd *= slope
     out[_D1] = even.sum(-1)
     out[_D2] = -2 * (odd * t).sum(-1)
-    out[_D3] = (even * _third_over_first(t, (s - _S0) - _S0_TAIL)).sum(-1)
+    third = _third_over_first(t, (s - _S0) - _S0_TAIL)
+    out[_D3] = (even * third).sum(-1)
     out[_S_D1] = (odd * s).sum(-1)
     out[_S_D2] = -2 * (even * (s * t)).sum(-1)
+    out[_S2_D1] = (even * (s * s)).sum(-1)
+    out[_D4] = (odd * _fourth_over_first(t, (s - _S1) - _S1_TAIL)).sum(-1)
+    out[_S_D3] = (odd * s * third).sum(-1)
+    out[_S2_D2] = -2 * (odd * (s * s * t)).sum(-1)
     out[_D1_ZZ] = (near * slope * ((z - delta) ** 2 + ratio * (z + delta) ** 2)).sum(-1)
     return out
 
 
-def _centred(m: Work, v: Work, nodes: int) -> Work:
+def _centred(m: Work, v: Work, m_low: Work, _v_low: Work, nodes: int) -> Work:
     """Return the expectations for v < 1, m > 8 sigma, and for v = 0."""
     z = _Z_CENTRED[:nodes]  # all of them
     u = np.sqrt(v)[:, None] * z
@@ -152,21 +154,26 @@ def _centred(m: Work, v: Work, nodes: int) -> Work:
     weighted_t = weight * t
     out[_D1] = weight.sum(-1)
     out[_D2] = -2 * weighted_t.sum(-1)
-    past_root = ((m - _S0) - _S0_TAIL)[:, None] + u
-    out[_D3] = (weight * _third_over_first(t, past_root)).sum(-1)
+    third = _third_over_first(t, (((m - _S0) - _S0_TAIL) + m_low)[:, None] + u)
+    fourth = _fourth_over_first(t, (((m - _S1) - _S1_TAIL) + m_low)[:, None] + u)
+    out[_D3] = (weight * third).sum(-1)
+    out[_D4] = (weight * fourth).sum(-1)
     out[_S_D1] = (weight * s).sum(-1)
     out[_S_D2] = -2 * (weighted_t * s).sum(-1)
+    out[_S2_D1] = (weight * (s * s)).sum(-1)
+    out[_S_D3] = (weight * s * third).sum(-1)
+    out[_S2_D2] = -2 * (weighted_t * (s * s)).sum(-1)
     out[_D1_ZZ] = (weight * (z * z)).sum(-1)
-    out[_D1:] *= 4 * np.exp(-2 * m)
+    out[_D1:] *= 4 * np.exp(-2 * m) * (1 - 2 * m_low)
     return out
 
 
-def _fold_exp(m: Work, v: Work, nodes: int) -> Work:
+def _fold_exp(m: Work, v: Work, m_low: Work, v_low: Work, nodes: int) -> Work:
     """Return the expectations for v >= 1, m <= 2v."""
     s = _STEP * np.arange(nodes)
     sigma = np.sqrt(v)
     scale = _STEP / (sigma * _ROOT_TAU)
-    taken_out = 4 * scale * _exp_half_square(m, v)
+    taken_out = 4 * scale * exp_half_square(m, v, m_low, v_low)
     rate, m_, v_, sigma = (m / v)[:, None], m[:, None], v[:, None], sigma[:, None]
     z, z_reflected = (s - m_) / sigma, (s + m_) / sigma
     log_ratio = -2 * rate * s  # log of phi(-s - m) / phi(s - m)
@@ -185,8 +192,13 @@ def _fold_exp(m: Work, v: Work, nodes: int) -> Work:
     out[_S_D1] = (odd * s).sum(-1)
     out[_S_D2] = -2 * (even * (s * t)).sum(-1)
     out[_D1_ZZ] = (weight * (z**2 + ratio * z_reflected**2)).sum(-1)
+    out[_S2_D1] = (even * (s * s)).sum(-1)
+    out[_S2_D2] = -2 * (odd * (s * s * t)).sum(-1)
     # Stein twice: E tanh''' = E tanh' ((s - m)^2 / v - 1) / v, which does not cancel for large v.
     out[_D3] = (out[_D1_ZZ] - out[_D1]) / v
+    # So do E (s - m) s tanh'' = v E (tanh'' + s tanh''') and E (s - m) tanh''' = v E tanh''''.
+    out[_S_D3] = (out[_S2_D2] - m * out[_S_D2]) / v - out[_D2]
+    out[_D4] = (out[_S_D3] - m * out[_D3]) / v
     out[_D1:] *= taken_out
     out[_TANH_SQ] = 1 - out[_D1]  # d1 < 0.61 here
     # The summand is 0 at s = 0.
@@ -196,12 +208,12 @@ def _fold_exp(m: Work, v: Work, nodes: int) -> Work:
     return out
 
 
-def _tilted(m: Work, v: Work, nodes: int) -> Work:
+def _tilted(m: Work, v: Work, m_low: Work, v_low: Work, nodes: int) -> Work:
     """Return the expectations for v >= 1, m > 2v."""
     sigma = np.sqrt(v)[:, None]
     z = np.linspace(-_REACH, _REACH, nodes)
     u = sigma * z
-    s = (m - 2 * v)[:, None] + u
+    s = ((m - 2 * v) + (m_low - 2 * v_low))[:, None] + u
     gauss = np.exp(-0.5 * z * z) * (2 * _REACH / (nodes - 1) / _ROOT_TAU)
     half = expit(2 * s)
     t = np.tanh(s)
@@ -210,11 +222,16 @@ def _tilted(m: Work, v: Work, nodes: int) -> Work:
     out = np.empty((len(FIELDS), m.size))
     out[_D1] = weight.sum(-1)
     out[_D2] = -2 * weighted_t.sum(-1)
-    out[_D3] = (weight * (6 * t * t - 2)).sum(-1)
+    third = 6 * t * t - 2
+    out[_D3] = (weight * third).sum(-1)
     out[_S_D1] = (weight * s).sum(-1)
     out[_S_D2] = -2 * (weighted_t * s).sum(-1)
     out[_D1_ZZ] = (weight * (z - 2 * sigma) ** 2).sum(-1)
-    taken_out = _exp_difference(v, m)
+    out[_S2_D1] = (weight * (s * s)).sum(-1)
+    out[_D4] = 8 * (weighted_t * (2 - 3 * t * t)).sum(-1)
+    out[_S_D3] = (weight * s * third).sum(-1)
+    out[_S2_D2] = -2 * (weighted_t * (s * s)).sum(-1)
+    taken_out = _exp_difference(v, m, v_low - m_low)
     out[_D1:] *= 4 * taken_out
     out[_TANH_SQ] = 1 - out[_D1]
     out[_TANH] = 1 - 2 * taken_out * (gauss * half).sum(-1)  # 1 - tanh s = 2 expit(-2s)
@@ -254,7 +271,7 @@ def _blocks(needed: Work) -> Iterator[tuple[NDArray[np.intp], int]]:
             yield members[start : start + size], nodes
 
 
-def expectations(m: Work, v: Work) -> Work:
+def expectations(m: Work, v: Work, m_low: Work | None = None, v_low: Work | None = None) -> Work:
     """
     Return the expectations named by `FIELDS`.
 
@@ -262,14 +279,20 @@ def expectations(m: Work, v: Work) -> Work:
     ----------
     m, v
         Finite float64 arrays of one shape; v >= 0.
+    m_low, v_low
+        What their roundings left out, if known. Where an exponent of 700 is taken out, one rounding
+        of m or v is worth 1e-13 of the result.
 
     Returns
     -------
     Work
-        Array of shape ``(8, *m.shape)``.
+        Array of shape ``(len(FIELDS), *m.shape)``.
     """
     shape = m.shape
+    zero = np.zeros(m.size)
     mean, v = np.abs(m).ravel(), v.ravel()
+    mean_low = zero if m_low is None else (np.where(m < 0, -1.0, 1.0) * m_low).ravel()
+    v_low = zero if v_low is None else v_low.ravel()
     out = np.zeros((len(FIELDS), mean.size))
     out[_TANH] = out[_TANH_SQ] = 1.0  # what is left to underflow has all its mass far out
     with np.errstate(all="ignore"):
@@ -291,7 +314,8 @@ def expectations(m: Work, v: Work) -> Work:
                 continue
             for members, nodes in _blocks(count(mean[where], v[where])):
                 chosen = where[members]
-                out[:, chosen] = rule(mean[chosen], v[chosen], nodes)
+                low = mean_low[chosen], v_low[chosen]
+                out[:, chosen] = rule(mean[chosen], v[chosen], *low, nodes)
     for row in _ODD:
         out[row] = np.where(m.ravel() < 0, -out[row], out[row]) + 0.0
     return out.reshape(len(FIELDS), *shape)

@@ -1,74 +1,19 @@
-r"""
-Population gradients of the DDPM loss and population EM, for two Gaussians, at any dimension.
-
-Everything is E[f(s) X] with X ~ N(mu_star, I) and s = mu.X, which Stein's lemma turns into
-mu_star E f(s) + mu E f'(s) with s ~ N(m, v), m = mu.mu_star, v = |mu|^2: one quadrature in one
-dimension and two vectors.
-"""
+"""Population gradients of the DDPM loss for two Gaussians, at any dimension."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import LinAlgError, cholesky, solve_triangular
 
-from ._trapezoid import FIELDS, expectations
-from ._validate import FloatArray, Work, broadcast, finish, reals, require, vectors
+from ._stein import Law, combine, descent_coefficients, pair
+from ._validate import FloatArray, broadcast, finish, reals, require
 
 __all__ = [
     "ddpm_descent",
     "ddpm_descent_coefficients",
-    "em_map",
-    "em_residual",
     "large_noise_field",
     "stein_second_moment",
 ]
-
-
-def _pair(mu: ArrayLike, mu_star: ArrayLike) -> tuple[Work, Work, Work, Work, np.dtype[np.generic]]:
-    """Check two arrays of vectors and return them with m = mu.mu_star and v = |mu|^2."""
-    (mean, star), dtype = vectors(mu=mu, mu_star=mu_star)
-    m, v = _products(mean, star, "mu", "mu_star")
-    return mean, star, m, v, dtype
-
-
-def _products(a: Work, b: Work, name: str, other: str) -> tuple[Work, Work]:
-    """Return a.b and a.a, of the broadcast shape of both."""
-    with np.errstate(all="ignore"):
-        m, v = np.broadcast_arrays(np.sum(a * b, axis=-1), np.sum(a * a, axis=-1))
-    if not np.isfinite(v).all():
-        raise ValueError(f"{name} must be small enough for float64: |{name}|^2 overflows")
-    if not np.isfinite(m).all():
-        raise ValueError(f"{name} and {other} must be small enough: their product overflows")
-    return m, v
-
-
-def _moments(m: Work, v: Work) -> dict[str, Work]:
-    """Return the expectations over N(m, v) by name."""
-    return dict(zip(FIELDS, expectations(m, v), strict=True))
-
-
-def _v_d3(e: dict[str, Work], v: Work) -> Work:
-    """Return v E tanh''' without cancellation where v is large."""
-    return np.where(v < 1, v * e["d3"], e["d1_zz"] - e["d1"])
-
-
-def _residual_coefficients(e: dict[str, Work], v: Work) -> tuple[Work, Work]:
-    """Return E f and E f' - E tanh' for f(s) = s tanh'(s) - v/2 tanh''(s)."""
-    return e["s_d1"] - 0.5 * v * e["d2"], e["s_d2"] - 0.5 * _v_d3(e, v)
-
-
-def _descent_coefficients(m: Work, v: Work) -> tuple[Work, Work]:
-    """Return A and B of `ddpm_descent_coefficients`."""
-    e = _moments(m, v)
-    a, b = _residual_coefficients(e, v)
-    return e["tanh"] + a, b - e["tanh_sq"]
-
-
-def _combine(a: Work, star: Work, b: Work, mean: Work, dtype: np.dtype[np.generic]) -> FloatArray:
-    """Return a mu_star + b mu."""
-    with np.errstate(all="ignore"):
-        return finish(a[..., None] * star + b[..., None] * mean, dtype, "mu", "mu_star")
 
 
 def ddpm_descent_coefficients(m: ArrayLike, v: ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -118,7 +63,7 @@ def ddpm_descent_coefficients(m: ArrayLike, v: ArrayLike) -> tuple[FloatArray, F
     (product, square), dtype = reals(m=m, v=v)
     require(square >= 0, "v", square, ">= 0")
     broadcast(m=product, v=square)
-    a, b = _descent_coefficients(*np.broadcast_arrays(product, square))
+    a, b = descent_coefficients(Law(*np.broadcast_arrays(product, square)))
     return finish(a, dtype, "m", "v"), finish(b, dtype, "m", "v")
 
 
@@ -171,57 +116,9 @@ def ddpm_descent(mu: ArrayLike, mu_star: ArrayLike) -> FloatArray:
     >>> bool(np.abs(ddpm_descent([3.0, 4.0], [3.0, 4.0])).max() < 1e-14)
     True
     """
-    mean, star, m, v, dtype = _pair(mu, mu_star)
-    a, b = _descent_coefficients(m, v)
-    return _combine(a, star, b, mean, dtype)
-
-
-def em_residual(mu: ArrayLike, mu_star: ArrayLike) -> FloatArray:
-    """
-    Return what `ddpm_descent` adds to a gradient-EM step: G(mu, mu_star).
-
-    Parameters
-    ----------
-    mu
-        Student parameter, shape ``(..., d)``.
-    mu_star
-        True mean, shape ``(..., d)``; leading axes broadcast against those of `mu`.
-
-    Returns
-    -------
-    array
-        Shape ``(..., d)``; float32 if both inputs are, else float64.
-
-    Raises
-    ------
-    TypeError
-        If an input is not real.
-    ValueError
-        If an input is not finite, empty or of another shape, or if its square overflows.
-
-    Notes
-    -----
-    Shah, Chen & Klivans 2023, display before Lemma C.8 (eq. (C.2) in one dimension):
-
-    G = E[-1/2 tanh''(s) |mu|^2 X + tanh'(s) s X - tanh'(s) mu], s = mu.X, X ~ N(mu_star, I),
-
-    which is mu_star E[s tanh' - v/2 tanh''] + mu E[s tanh'' - v/2 tanh''']. Hence `ddpm_descent` is
-    `em_map` - mu + G, and G(mu, mu) = 0.
-
-    Costs O(d) and one fixed quadrature. Verified by: SCK-28.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from lemmata.theory import ddpm_descent, em_map, em_residual
-    >>> mu, mu_star = np.array([1.0, 0.5]), np.array([2.0, 0.0])
-    >>> step = em_map(mu, mu_star) - mu + em_residual(mu, mu_star)
-    >>> np.allclose(step, ddpm_descent(mu, mu_star), rtol=1e-14)
-    True
-    """
-    mean, star, m, v, dtype = _pair(mu, mu_star)
-    a, b = _residual_coefficients(_moments(m, v), v)
-    return _combine(a, star, b, mean, dtype)
+    mean, star, law, dtype = pair(mu, mu_star)
+    a, b = descent_coefficients(law)
+    return combine(a, star, b, mean, dtype)
 
 
 def stein_second_moment(mu: ArrayLike, mu_star: ArrayLike) -> FloatArray:
@@ -262,10 +159,10 @@ def stein_second_moment(mu: ArrayLike, mu_star: ArrayLike) -> FloatArray:
     >>> stein_second_moment([0.0, 1e-8], [0.0, 0.0])
     array([0.e+00, 1.e-08])
     """
-    mean, star, m, v, dtype = _pair(mu, mu_star)
-    e = _moments(m, v)
+    mean, star, law, dtype = pair(mu, mu_star)
+    e = law.moments()
     # v (mu_star E tanh'' + mu E tanh''') + mu E tanh', where d1_zz = E tanh' + v E tanh'''.
-    return _combine(v * e["d2"], star, e["d1_zz"], mean, dtype)
+    return combine(law.v * e["d2"], star, e["d1_zz"], mean, dtype)
 
 
 def large_noise_field(mu: ArrayLike, mu_star: ArrayLike) -> FloatArray:
@@ -306,84 +203,6 @@ def large_noise_field(mu: ArrayLike, mu_star: ArrayLike) -> FloatArray:
     >>> large_noise_field([1.0, 0.0], [1.0, 1.0])
     array([0., 2.])
     """
-    mean, star, m, v, dtype = _pair(mu, mu_star)
+    mean, star, law, dtype = pair(mu, mu_star)
     with np.errstate(over="ignore"):
-        return _combine(2 * m, star, -2 * v, mean, dtype)
-
-
-def _cholesky(cov: ArrayLike, d: int) -> tuple[Work, np.dtype[np.generic]]:
-    """Check a covariance matrix and return its lower Cholesky factor."""
-    (matrix,), dtype = reals(cov=cov)
-    if matrix.shape != (d, d):
-        raise ValueError(f"cov must have shape (d, d) = {(d, d)}, got {matrix.shape}")
-    gap = np.abs(matrix - matrix.T).max()
-    if gap > 1e-10 * np.abs(matrix).max():
-        raise ValueError(f"cov must be symmetric, got entries that differ by {float(gap):.3g}")
-    try:
-        return cholesky(matrix, lower=True, check_finite=False), dtype
-    except LinAlgError as error:
-        raise ValueError(f"cov must be positive definite: {error}") from error
-
-
-def em_map(lam: ArrayLike, mu: ArrayLike, cov: ArrayLike | None = None) -> FloatArray:
-    """
-    Return the population EM update M(lam, mu) for two Gaussians of one covariance.
-
-    Parameters
-    ----------
-    lam
-        Current estimate, shape ``(..., d)``.
-    mu
-        True mean, shape ``(..., d)``; leading axes broadcast against those of `lam`.
-    cov
-        Common covariance matrix, shape ``(d, d)``, symmetric positive definite. Default: identity.
-
-    Returns
-    -------
-    array
-        E tanh(lam' cov^-1 x) x over x ~ N(mu, cov), shape ``(..., d)``; float32 if all inputs are,
-        else float64.
-
-    Raises
-    ------
-    TypeError
-        If an input is not real.
-    ValueError
-        If an input is not finite, empty or of another shape, if its square overflows, or if `cov`
-        is not symmetric positive definite.
-
-    Notes
-    -----
-    Daskalakis, Tzamos & Zampetakis 2017, eq. (2.1); with the identity, Shah, Chen & Klivans 2023,
-    Fact 5. By Stein's lemma it is mu E tanh(s) + lam E tanh'(s) with
-    s ~ N(lam' cov^-1 mu, lam' cov^-1 lam).
-
-    Costs O(d) and one fixed quadrature; with `cov`, O(d^3) once and O(d^2) a vector.
-    Verified by: DTZ-2.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from lemmata.theory import em_map
-    >>> em_map([0.0, 0.0], [1.0, 2.0])
-    array([0., 0.])
-    >>> mu, cov = np.array([1.0, 2.0]), [[2.0, 0.5], [0.5, 1.0]]
-    >>> np.allclose(em_map(mu, mu, cov), mu, rtol=1e-14)
-    True
-    """
-    (estimate, mean), dtype = vectors(lam=lam, mu=mu)
-    white, white_mean = estimate, mean
-    if cov is not None:
-        d = estimate.shape[-1]
-        factor, cov_dtype = _cholesky(cov, d)
-        dtype = np.result_type(dtype, cov_dtype)
-
-        def whiten(rows: Work) -> Work:
-            solved = solve_triangular(factor, rows.reshape(-1, d).T, lower=True, check_finite=False)
-            return np.asarray(solved.T.reshape(rows.shape))
-
-        white, white_mean = whiten(estimate), whiten(mean)
-    e = _moments(*_products(white, white_mean, "lam", "mu"))
-    with np.errstate(all="ignore"):
-        update = e["tanh"][..., None] * mean + e["d1"][..., None] * estimate
-        return finish(update, dtype, "lam", "mu")
+        return combine(2 * law.m, star, -2 * law.v, mean, dtype)

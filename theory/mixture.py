@@ -5,9 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ._twofold import dot, two_sum
 from ._validate import FloatArray, Work, finish, reals, require, vectors
 
 __all__ = ["marginal_means", "mixture_score", "responsibilities", "two_component_score"]
+
+_LARGE = 8.0  # exponents from which on their roundings are taken care of
+_BLOCK = 1 << 18  # entries of products held at once
 
 
 def _points_and_means(x: ArrayLike, means: ArrayLike) -> tuple[Work, Work, np.dtype[np.generic]]:
@@ -23,6 +27,23 @@ def _points_and_means(x: ArrayLike, means: ArrayLike) -> tuple[Work, Work, np.dt
     return points, centres, dtype
 
 
+def _logits(points: Work, centres: Work) -> tuple[Work, Work]:
+    """Return mu_i.x - |mu_i|^2 / 2 less the largest of them, as a float and its rounding."""
+    squares, squares_low = dot(centres, centres)
+    out = np.empty((2, len(points), len(centres)))
+    size = max(1, _BLOCK // centres.size)
+    for start in range(0, len(points), size):
+        block = slice(start, start + size)
+        product, low = dot(points[block, None, :], centres)
+        high, rest = two_sum(product, -0.5 * squares)
+        low = low - 0.5 * squares_low + rest
+        best = high.argmax(axis=-1)[:, None]
+        gap, rest = two_sum(high, -np.take_along_axis(high, best, axis=-1))
+        rest += low - np.take_along_axis(low, best, axis=-1)
+        out[:, block] = two_sum(gap, rest)
+    return out[0], out[1]
+
+
 def _weights(points: Work, centres: Work) -> Work:
     """Return the softmax of -|x - mu_i|^2 / 2."""
     with np.errstate(all="ignore"):
@@ -30,11 +51,21 @@ def _weights(points: Work, centres: Work) -> Work:
         # well, and for +-mu it is 2 mu.x to full relative accuracy.
         centroid = centres.mean(axis=0)
         nu = centres - centroid
-        logits = (points - centroid) @ nu.T - 0.5 * np.sum(nu * nu, axis=-1)
+        squares = np.sum(nu * nu, axis=-1)
+        rows = (points - centroid).reshape(-1, points.shape[-1])
+        logits = rows @ nu.T - 0.5 * squares
+        # A rounding of an exponent is a relative error of the weight: what is large is done again,
+        # and so is what is not, but where mu_i less the centroid, rounded, is.
+        reach = np.linalg.norm(rows, axis=-1) + np.sqrt(squares.max())
+        wide = reach * np.linalg.norm(centres, axis=-1).max() > _LARGE
+        low = np.zeros_like(logits)
+        if wide.any():
+            logits[wide], low[wide] = _logits(points.reshape(rows.shape)[wide], centres)
         if not np.isfinite(logits).all():
             raise ValueError("x and means must have products within float64: |x - mu|^2 overflows")
-        weights: Work = np.exp(logits - logits.max(axis=-1, keepdims=True))
-        return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
+        weights: Work = np.exp(logits - logits.max(axis=-1, keepdims=True)) * (1 + low)
+        weights /= weights.sum(axis=-1, keepdims=True)
+        return weights.reshape(*points.shape[:-1], len(centres))
 
 
 def responsibilities(x: ArrayLike, means: ArrayLike) -> FloatArray:
@@ -159,8 +190,8 @@ def two_component_score(x: ArrayLike, mu: ArrayLike) -> FloatArray:
     """
     (points, mean), dtype = vectors(x=x, mu=mu)
     with np.errstate(all="ignore"):
-        s = np.sum(points * mean, axis=-1, keepdims=True)
-        score = np.tanh(s) * mean - points
+        s, _ = dot(points, mean)  # mu.x may cancel
+        score = np.tanh(s)[..., None] * mean - points
     if not np.isfinite(s).all():
         raise ValueError("x and mu must be small enough for float64: mu.x overflows")
     return finish(score, dtype, "x", "mu")

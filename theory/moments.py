@@ -34,6 +34,12 @@ class TanhMoments:
         E s tanh'(s), odd in m.
     s_d2
         E s tanh''(s), even in m.
+    s2_d1
+        E s^2 tanh'(s), even in m.
+    d4
+        E tanh''''(s), odd in m.
+    s_d3
+        E s tanh'''(s), odd in m.
 
     Examples
     --------
@@ -50,6 +56,9 @@ class TanhMoments:
     d3: FloatArray
     s_d1: FloatArray
     s_d2: FloatArray
+    s2_d1: FloatArray
+    d4: FloatArray
+    s_d3: FloatArray
 
 
 def tanh_moments(m: ArrayLike, v: ArrayLike) -> TanhMoments:
@@ -82,8 +91,9 @@ def tanh_moments(m: ArrayLike, v: ArrayLike) -> TanhMoments:
     dimension (Shah, Chen & Klivans 2023, proof of Lemma C.3).
 
     The trapezoid rule on four grids. For abs(m) and sqrt(v) from 1e-12 to 1e3 every field is
-    within 3e-15 of its value, relatively, unless it underflows; `d3`, whose integrand changes sign,
-    is so relative to E abs(tanh'''(s)). Costs some 150 nodes a point, O(1), and bounded memory.
+    within 3e-15 of its value, relatively, unless it underflows; `d3`, `d4` and `s_d3`, whose
+    integrands f change sign, are so relative to E abs(f(s)), with s folded onto s > 0. Costs some
+    150 nodes a point, O(1), and bounded memory.
 
     Verified by: SCK-07, SCK-09r, SCK-15r, SCK-28, DTZ-2.
 

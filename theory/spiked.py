@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._trapezoid import two_product
+from ._twofold import two_product
 from ._validate import FloatArray, Work, broadcast, finish, reals, require
 
 __all__ = ["critical_spike", "spiked_eigenvalue", "spiked_overlap"]

@@ -305,3 +305,35 @@ def test_the_printed_witness_reproduces(toys):
     found = search.run(toys.context()).witness
     again = search.reproduce(found.point, toys.context()).witness
     assert again == found
+
+
+def test_an_equality_that_is_off_by_more_than_rounding_is_audited(toys):
+    """By too little to violate the tolerance, and at no point that a hash picks."""
+
+    def run(**fields):
+        search = Search(
+            domain=st.integers(0, 10**6).map(lambda k: {"x": k / 10**6}),
+            slack=lambda point: 1e-6 - (1e-8 if 0.2 < point["x"] < 0.9 else 0.0),
+            exact=lambda _point: arb(1e-6),
+            routes=ROUTES,
+            **fields,
+        )
+        rare = dataclasses.replace(PROFILES["quick"], audits=1)
+        return search.run(toys.context(profile=rare))
+
+    assert run(usual=1e-6).broken
+    # With a noise that covers it there is nothing to report.
+    assert run(usual=1e-6, noise=lambda _point: 1e-7).verdict is Verdict.HOLDS
+
+
+def test_a_ball_as_wide_as_the_noise_is_no_disagreement(toys):
+    search = Search(
+        domain=DOMAIN,
+        slack=lambda _point: 0.5 + 1.5e-9,
+        exact=lambda _point: arb(0.5, 0.9e-9),
+        noise=lambda _point: 1e-9,
+        routes=ROUTES,
+    )
+    assert search.run(toys.context()).verdict is Verdict.HOLDS
+    off = dataclasses.replace(search, slack=lambda _point: 0.5 + 2.5e-9)
+    assert off.run(toys.context()).broken

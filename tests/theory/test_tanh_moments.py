@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from lemmata.theory import TanhMoments, tanh_moments
 
 NAMES = tuple(field.name for field in fields(TanhMoments))
-ODD = ("tanh", "d2", "s_d1")
+ODD = ("tanh", "d2", "s_d1", "d4", "s_d3")
+SIGNED = ("d3", "d4", "s_d3")
 deterministic = settings(derandomize=True, deadline=None, max_examples=200)
 
 # One point at least in each regime, on both sides of each border, and down the tails.
@@ -51,8 +52,8 @@ def test_against_the_definition(m, v, expectations_50):
     got = tanh_moments([m, -m], v)
     for name in NAMES:
         plus, minus = getattr(got, name)
-        # d3 has an integrand of both signs; all others keep their own relative accuracy.
-        scale = exact["abs_d3"] if name == "d3" else abs(exact[name])
+        # Some have integrands of both signs; all others keep their own relative accuracy.
+        scale = abs(exact[f"abs_{name}" if name in SIGNED else name])
         assert abs(mp.mpf(float(plus)) - exact[name]) <= mp.mpf("1.5e-15") * scale, name
         assert minus == (-plus if name in ODD else plus), name
 
@@ -68,6 +69,9 @@ def test_third_derivative_keeps_its_own_digits_where_the_gaussian_is_broad(expec
     # E tanh''' is 2e-12 of E|tanh'''| here; its Stein form loses nothing.
     exact = expectations_50(1e-3, 1e6)["d3"]
     assert abs(mp.mpf(float(tanh_moments(1e-3, 1e6).d3)) / exact - 1) < 1e-14
+    for name in ("d4", "s_d3"):
+        exact = expectations_50(1e-3, 1e6)[name]
+        assert abs(mp.mpf(float(getattr(tanh_moments(1e-3, 1e6), name))) / exact - 1) < 1e-14
 
 
 @pytest.mark.parametrize("m", [-400.0, -20.0, -1.0, -1e-9, 0.0, 1e-200, 0.3, 2.0, 100.0, 350.0])
@@ -83,6 +87,9 @@ def test_point_mass(m):
             "d3": (4 - 6 * d) * d,
             "s_d1": s * d,
             "s_d2": -2 * s * t * d,
+            "s2_d1": s**2 * d,
+            "d4": 8 * t * (3 * d - 1) * d,
+            "s_d3": s * (4 - 6 * d) * d,
         }
     got = tanh_moments(m, 0)
     for name in NAMES:
@@ -116,6 +123,13 @@ def test_identities(m, sigma):
     assert v * e.d3 == pytest.approx(
         e.s_d2 - m * e.d2, rel=1e-13, abs=4e-15 * float(v * e.d1 - e.s_d2 - m * e.d2)
     )
+    assert v * e.d4 == pytest.approx(
+        e.s_d3 - m * e.d3, rel=1e-13, abs=4e-15 * float(4 * e.s_d1 + 4 * m * e.d1 + 8 * v * e.d1)
+    )
+    spread = v * (e.d1 - e.s_d2)
+    assert v * (e.d1 + e.s_d2) == pytest.approx(
+        e.s2_d1 - m * e.s_d1, rel=1e-13, abs=4e-15 * float(e.s2_d1 + m * e.s_d1 + spread)
+    )
     # |tanh''| < 2 tanh' and |tanh| < min(1, |s|).
     assert 0 <= -e.d2 <= 2 * e.d1
     assert 0 < e.tanh <= min(1.0, m * (1 + 1e-15))
@@ -141,12 +155,13 @@ def test_no_step_at_unit_variance():
     below, above = tanh_moments(m, np.nextafter(1.0, 0)), tanh_moments(m, 1.0)
     for name in NAMES:
         gap = np.abs(getattr(below, name) - getattr(above, name))
-        assert (gap <= 3e-15 * (np.abs(getattr(above, name)) + (name == "d3") * above.d1)).all()
+        size = {"d3": above.d1, "d4": 8 * np.abs(above.d2), "s_d3": 4 * above.s_d1}.get(name, 0.0)
+        assert (gap <= 3e-15 * (np.abs(getattr(above, name)) + size)).all(), name
 
 
 def test_what_underflows_is_zero():
     got = tanh_moments([1e3, 1e3, 1e200, 1e300], [0.0, 1.0, 1e-300, 1e299])
-    for name in ("d1", "d2", "d3", "s_d1", "s_d2"):
+    for name in NAMES[2:]:
         assert not getattr(got, name)[:2].any()
     assert (got.tanh[:2] == 1).all()
     assert (got.tanh_sq[:2] == 1).all()
