@@ -1,4 +1,4 @@
-"""Spectra of covariances: drawn ones, near-degenerate ones, and that of the digits."""
+"""Spectra of covariances: drawn, near-degenerate, and of digits and patches of photographs."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ __all__ = [
     "digits",
     "digits_spectrum",
     "normalised",
+    "patches_spectrum",
     "rotation",
     "spectra",
     "spectrum",
@@ -28,6 +29,9 @@ Array = NDArray[np.float64]
 _SEEDS = seeds()
 _PLACES = st.sampled_from(["apart", "near", "apart", "equal", "zero"])
 _DIGITS_OFF = st.integers(1, 12)
+_SOURCES = st.sampled_from(["drawn", "drawn", "drawn", "drawn", "digits", "patches"])
+#: Where a slice of a real spectrum starts.
+_SLICES = st.integers(0, 12)
 
 
 @functools.cache
@@ -50,8 +54,15 @@ def spectra(
 
     Neighbours are apart by a factor down to `fall`, closer than twelve digits, equal, or zero;
     with `distinct` the two largest are told apart by a tenth, and without `zeros` none is zero.
+    Some are slices of the spectra of the digits and of patches, scaled, unless `distinct` is asked.
     """
     values = [draw(log_uniform(*range_))]
+    source = "drawn" if distinct else draw(_SOURCES)
+    if source != "drawn":
+        real = digits_spectrum() if source == "digits" else patches_spectrum()
+        start = draw(_SLICES)
+        slice_ = real[start : start + draw(_sizes(least, most))] / real[start]
+        return {"eigenvalues": (values[0] * slice_).tolist(), "seed": draw(_SEEDS)}
     for position in range(1, draw(_sizes(least, most))):
         place = draw(_PLACES)
         if distinct and position == 1:
@@ -99,6 +110,21 @@ def digits_spectrum() -> Array:
     """Eigenvalues of the digits' covariance, falling, in units of their sum."""
     images = digits()
     values = np.linalg.eigvalsh(images.T @ images / len(images))[::-1]
+    return np.asarray(np.maximum(values, 0.0) / values.sum())
+
+
+@functools.cache
+def patches_spectrum() -> Array:
+    """Eigenvalues of 8 x 8 grey patches of two photographs, falling, in units of their sum."""
+    from sklearn.datasets import load_sample_images
+
+    patches = []
+    for image in load_sample_images().images:
+        grey = np.asarray(image, dtype=np.float64).mean(axis=2)
+        rows, columns = (8 * (size // 8) for size in grey.shape)
+        blocks = grey[:rows, :columns].reshape(rows // 8, 8, columns // 8, 8)
+        patches.append(blocks.swapaxes(1, 2).reshape(-1, 64))
+    values = np.linalg.eigvalsh(np.cov(np.concatenate(patches).T, bias=True))[::-1]
     return np.asarray(np.maximum(values, 0.0) / values.sum())
 
 

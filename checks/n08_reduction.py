@@ -57,7 +57,7 @@ def _looks(function: str) -> Callable[[Point, np.random.Generator, int], Array]:
     """Two numbers of the eigenpairs: (log eigenvalue, overlap) of one, or two that mix them."""
 
     def draw(point: Point, rng: np.random.Generator, size: int) -> Array:
-        noise = {"sigma": point["sigma"]} if "sigma" in point else {}
+        noise: dict[str, Any] = {"sigma": point["sigma"]} if "sigma" in point else {}
         pairs = getattr(impl, function)(
             point["n"], point["p"], point["signals"], size=size, rng=rng, **noise
         )

@@ -103,13 +103,10 @@ def _dense_overlap(point: Point, rng: np.random.Generator, size: int) -> Array:
     for k in range(size):
         direction = rng.standard_normal(p)
         direction /= np.linalg.norm(direction)
-        noisy, _ = impl.forward_noise(
-            scale * np.outer(rng.standard_normal(n), direction), t, rng=rng
-        )
+        clean = scale * np.outer(rng.standard_normal(n), direction)
+        noisy, _ = impl.forward_noise(clean, t, rng=rng)
         # At these points the gap is wide.
-        _, vector = impl.power_iteration(
-            lambda v, noisy=noisy: noisy.T @ (noisy @ v), rng.standard_normal(p), 24
-        )
+        _, vector = impl.power_iteration(noisy.T @ noisy, rng.standard_normal(p), 24)
         found[k] = min(float(vector @ direction) ** 2, 1.0)
     return found
 

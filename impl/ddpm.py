@@ -88,7 +88,7 @@ def ddpm_loss(
     Shah, Chen & Klivans 2023, eq. (5), with no factor in front. Summed over coordinates, not
     averaged. Cost O(n d), in blocks of bounded memory.
 
-    Verified by: SCK-09r.
+    Verified by: SCK-02, SCK-09r.
 
     Examples
     --------
@@ -146,7 +146,7 @@ def ddpm_gradient(
     and no symmetry of the mixture is used. Needs torch. Cost O(n d), in blocks of bounded
     memory.
 
-    Verified by: SCK-09r.
+    Verified by: SCK-08r, SCK-09r, SCK-14r, SCK-19, SCK-20r, SCK-30.
 
     Examples
     --------
@@ -211,7 +211,7 @@ def per_sample_gradients(
     ``torch.func.vmap`` over ``torch.func.grad``. Needs torch. Cost O(n d), in blocks of
     bounded memory.
 
-    Verified by: SCK-09r.
+    Verified by: SCK-08r, SCK-09r, SCK-17r, SCK-19, SCK-30.
 
     Examples
     --------

@@ -59,7 +59,7 @@ def em_responsibilities(
     normalising constant, which cancels; their ratio is taken by logarithms, so that far
     samples do not underflow. Cost O(n K d^2), O(n K d) without `cov`.
 
-    Verified by: DTZ-2.
+    Verified by: SCK-26, DTZ-1, DTZ-2.
 
     Examples
     --------
@@ -114,7 +114,7 @@ def em_step(
     the first row is Daskalakis, Tzamos & Zampetakis 2017, eq. (1.2). Neither the symmetry nor
     the value of the denominator is used. Cost O(n K d^2), O(n K d) without `cov`.
 
-    Verified by: DTZ-2.
+    Verified by: SCK-25, SCK-26, DTZ-1, DTZ-2, DTZ-3, DTZ-4, DTZ-5r.
 
     Examples
     --------

@@ -216,6 +216,10 @@ def _orthonormal(columns: Array, what: str) -> Array:
     if not scale.all() or not np.isfinite(columns).all():
         msg = f"{what} must be finite and not zero"
         raise ValueError(msg)
+    if columns.shape[1] == 1:
+        # Entry by entry: a reflection would drown small ones in the rounding of large ones.
+        single: Array = columns / scale
+        return single / np.linalg.norm(single)
     basis, triangle = np.linalg.qr(columns / scale)
     diagonal = np.diagonal(triangle)
     if not diagonal.all():

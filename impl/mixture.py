@@ -70,7 +70,8 @@ def sample_mixture(
     model of Daskalakis, Tzamos & Zampetakis 2017, eq. (1.1). The labels are drawn first, then
     the noise. Cost O(n d), or O(n d^2) with `cov`.
 
-    Verified by: SCK-06, SCK-07, SCK-09r, DTZ-2.
+    Verified by: SCK-01, SCK-02, SCK-06, SCK-07, SCK-09r, SCK-10, SCK-11, SCK-17r, SCK-19, SCK-25,
+    SCK-26, SCK-30, DTZ-1, DTZ-2.
 
     Examples
     --------
@@ -126,7 +127,7 @@ def forward(x0: npt.ArrayLike, z: npt.ArrayLike, t: float) -> FloatArray:
     Shah, Chen & Klivans 2023, the display after the OU process: X_t = exp(-t) X_0 +
     sqrt(1 - exp(-2t)) Z_t. Cost O(size).
 
-    Verified by: no claim.
+    Verified by: SCK-01, SCK-02, SCK-08r.
 
     Examples
     --------
@@ -181,7 +182,7 @@ def forward_noise(
     Shah, Chen & Klivans 2023, the marginal of the OU process dX = -X dt + sqrt(2) dW.
     Cost O(size).
 
-    Verified by: SCK-06, SCK-07, SCK-09r.
+    Verified by: SCK-02, SCK-06, SCK-07, SCK-09r, SCK-17r, SCK-19, SCK-30.
 
     Examples
     --------
@@ -229,7 +230,7 @@ def log_density(x: npt.ArrayLike, means: npt.ArrayLike, t: float = 0.0) -> Float
     exp(-t) X_0 and independent noise (Shah, Chen & Klivans 2023, the OU marginal and eq. (6)).
     Cost O(size(x) K).
 
-    Verified by: SCK-03, SCK-04.
+    Verified by: SCK-03, SCK-04, SCK-25.
 
     Examples
     --------
@@ -289,7 +290,7 @@ def autograd_score(x: npt.ArrayLike, means: npt.ArrayLike, t: float = 0.0) -> Fl
     of Shah, Chen & Klivans 2023, Lemma 4, can be held against it. Needs torch.
     Cost O(size(x) K), in blocks of bounded memory.
 
-    Verified by: SCK-03, SCK-04.
+    Verified by: SCK-02, SCK-03, SCK-04, SCK-20r.
 
     Examples
     --------

@@ -112,7 +112,7 @@ def apply_step_matrix(
     Shah, Chen & Klivans 2023, display after Lemma 8, with the eta that it lacks. Costs O(d) a
     vector.
 
-    Verified by: SCK-18, SCK-18r.
+    Verified by: SCK-18, SCK-18r, SCK-24r.
 
     Examples
     --------

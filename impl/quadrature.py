@@ -83,7 +83,7 @@ def noise_grid(
     N is at most K (137)^2 for d = 1 and K (37)^4, about 2 million K, for d = 2, at
     (2 d + 1) 8 bytes a node. Cost O(N).
 
-    Verified by: SCK-06, SCK-07, SCK-09r.
+    Verified by: SCK-01, SCK-02, SCK-06, SCK-07, SCK-08r, SCK-09r, SCK-14r, SCK-17r, SCK-30.
 
     Examples
     --------
@@ -156,7 +156,8 @@ def mixture_grid(
     falls as exp(-pi^2 / (step s)), where s is the standard deviation of m.x in a component.
     N is at most K (137)^d at the default. Cost O(N d).
 
-    Verified by: DTZ-2.
+    Verified by: SCK-10, SCK-11, SCK-13ar, SCK-13br, SCK-13cr, SCK-20r, SCK-26, SCK-29r, SCK-30,
+    SCK-32r, DTZ-1, DTZ-2, DTZ-3, DTZ-4, DTZ-5r.
 
     Examples
     --------

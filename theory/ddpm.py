@@ -49,7 +49,7 @@ def ddpm_descent_coefficients(m: ArrayLike, v: ArrayLike) -> tuple[FloatArray, F
     from Shah, Chen & Klivans 2023, Lemma C.2, and E[f(s) X] = mu_star E f + mu E f'. For m > 0 all
     terms of A are positive.
 
-    Costs O(1) a point. Verified by: SCK-09r, SCK-21r.
+    Costs O(1) a point. Verified by: SCK-09r, SCK-20r, SCK-21r.
 
     Examples
     --------
@@ -104,7 +104,8 @@ def ddpm_descent(mu: ArrayLike, mu_star: ArrayLike) -> FloatArray:
     The two terms A mu_star and B mu (see `ddpm_descent_coefficients`) are each accurate to
     rounding; they cancel at mu = mu_star, where the error is a rounding of either.
 
-    Costs O(d) and one fixed quadrature. Verified by: SCK-09r, SCK-15r.
+    Costs O(d) and one fixed quadrature. Verified by: SCK-09r, SCK-10, SCK-15r, SCK-17r, SCK-18r,
+    SCK-27r, SCK-30, SCK-32r.
 
     Examples
     --------
@@ -195,7 +196,7 @@ def large_noise_field(mu: ArrayLike, mu_star: ArrayLike) -> FloatArray:
     E tanh^2(s) + 2 E s^2 gives 3, and -v/2 E tanh'''(s) = +v takes one back. What is left out is of
     fifth order in the norms.
 
-    Costs O(d). Verified by: SCK-15r.
+    Costs O(d). Verified by: SCK-15r, SCK-32r.
 
     Examples
     --------

@@ -118,7 +118,7 @@ def em_map(lam: ArrayLike, mu: ArrayLike, cov: ArrayLike | None = None) -> Float
     s ~ N(lam' cov^-1 mu, lam' cov^-1 lam).
 
     Costs O(d) and one fixed quadrature; with `cov`, O(d^3) once and O(d^2) a vector.
-    Verified by: DTZ-2.
+    Verified by: SCK-26, SCK-27r, SCK-30, DTZ-1, DTZ-2, DTZ-3, DTZ-4, DTZ-5r.
 
     Examples
     --------
@@ -173,7 +173,7 @@ def em_slope(lam: ArrayLike, mu: ArrayLike, var: ArrayLike = 1.0) -> FloatArray:
     1 + mu^2 / var. Next to 0 Stein's lemma takes the division away:
     (1 + mu^2 / var) E tanh' + 2 m E tanh'' + v E tanh'''.
 
-    Costs O(1) a point. Verified by: DTZ-3.
+    Costs O(1) a point. Verified by: DTZ-3, DTZ-4.
 
     Examples
     --------
@@ -284,7 +284,7 @@ def em_residual(mu: ArrayLike, mu_star: ArrayLike) -> FloatArray:
     which is mu_star E[s tanh' - v/2 tanh''] + mu E[s tanh'' - v/2 tanh''']. Hence `ddpm_descent` is
     `em_map` - mu + G, and G(mu, mu) = 0.
 
-    Costs O(d) and one fixed quadrature. Verified by: SCK-28.
+    Costs O(d) and one fixed quadrature. Verified by: SCK-27r, SCK-28, SCK-30, SCK-32r.
 
     Examples
     --------

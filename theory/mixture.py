@@ -97,7 +97,7 @@ def responsibilities(x: ArrayLike, means: ArrayLike) -> FloatArray:
     w_i(x) = exp(-|x - mu_i|^2 / 2) / sum_j exp(-|x - mu_j|^2 / 2): Shah, Chen & Klivans 2023,
     Lemma 4 and Fact 5; for the means +-mu, w_1 = sigmoid(2 mu.x), eq. (A.2).
 
-    Costs O(n K d) for n points. Verified by: SCK-05r.
+    Costs O(n K d) for n points. Verified by: SCK-05r, SCK-25.
 
     Examples
     --------
@@ -180,7 +180,7 @@ def two_component_score(x: ArrayLike, mu: ArrayLike) -> FloatArray:
     Shah, Chen & Klivans 2023, Lemma 4 and eqs. (A.1), (A.2); also the student network whose
     parameter is mu.
 
-    Costs O(n d) for n points. Verified by: SCK-04.
+    Costs O(n d) for n points. Verified by: SCK-02, SCK-04, SCK-08r.
 
     Examples
     --------
@@ -226,7 +226,8 @@ def marginal_means(means: ArrayLike, t: ArrayLike) -> FloatArray:
     dX = -X dt + sqrt(2) dW, so X_t = exp(-t) X_0 + sqrt(1 - exp(-2t)) Z and a component N(mu, I)
     becomes N(exp(-t) mu, I): Shah, Chen & Klivans 2023, Section 1.3.
 
-    Costs O(1) an entry. Verified by: SCK-03, SCK-04.
+    Costs O(1) an entry. Verified by: SCK-01, SCK-02, SCK-03, SCK-04, SCK-07, SCK-09r, SCK-14r,
+    SCK-16r, SCK-17r, SCK-22r.
 
     Examples
     --------

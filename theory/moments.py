@@ -95,7 +95,7 @@ def tanh_moments(m: ArrayLike, v: ArrayLike) -> TanhMoments:
     integrands f change sign, are so relative to E abs(f(s)), with s folded onto s > 0. Costs some
     150 nodes a point, O(1), and bounded memory.
 
-    Verified by: SCK-07, SCK-09r, SCK-15r, SCK-28, DTZ-2.
+    Verified by: SCK-07, SCK-09r, SCK-10, SCK-11, SCK-15r, SCK-28, SCK-30, SCK-32r, DTZ-2.
 
     Examples
     --------

@@ -53,7 +53,7 @@ def step_eigenvalues(
     |mu|^2) and sigma_2 = 1 - k eta |mu|^2. The display after Lemma 8 lacks the eta of the last
     term. Each value is accurate relative to its largest term.
 
-    Costs O(1) a point. Verified by: SCK-18, SCK-18r.
+    Costs O(1) a point. Verified by: SCK-18, SCK-18r, SCK-23.
 
     Examples
     --------

@@ -39,7 +39,7 @@ def tanh_taylor(terms: int) -> tuple[Fraction, ...]:
     From tanh' = 1 - tanh^2: (2k + 1) c_k is minus the sum of c_i c_j over i + j = k - 1. The proof
     of Lemma C.3 in Shah, Chen & Klivans 2023 prints -2/3 for the second, which is -1/3.
 
-    Costs O(terms^2) rational operations. Verified by: SCK-12ar, SCK-12b, SCK-12c.
+    Costs O(terms^2) rational operations. Verified by: SCK-12ar, SCK-12b, SCK-12c, SCK-13br.
 
     Examples
     --------
@@ -98,7 +98,7 @@ def tanh_derivative(k: int, s: ArrayLike) -> FloatArray:
     (Shah, Chen & Klivans 2023, after Lemma C.8) is relatively accurate until it underflows. Next to
     a zero other than s = 0 (k = 3, 4, 5) the error is relative to 1 - u^2.
 
-    Costs O(1) an entry. Verified by: SCK-12ar, SCK-12b, SCK-12c.
+    Costs O(1) an entry. Verified by: SCK-12ar, SCK-12b, SCK-12c, SCK-31.
 
     Examples
     --------
