@@ -20,12 +20,14 @@ __all__ = [
     "HALF_WIDTH",
     "ORDER",
     "gaussian_norm",
+    "gradient_norm",
     "grid_points",
     "grid_step",
     "noise_grid",
     "projected_samples",
     "projection",
     "sample_points",
+    "scaled_gradients",
     "schedule",
 ]
 
@@ -135,3 +137,27 @@ def projected_samples(
         x, z = impl.forward_noise(x0, point["t"], rng=rng)
         parts.append(statistic(point, np.asarray(x), np.asarray(z)) @ direction)
     return np.concatenate(parts)
+
+
+def gradient_norm(point: Point) -> float:
+    """Upper bound of the L_8 norm of a sample's gradient along a unit vector.
+
+    Half of it is tanh(s) r + tanh'(s) (mu.r) X with r = tanh(s) mu - alpha X_0 + (alpha^2/beta) Z,
+    whose Gaussian part has deviation alpha / beta along any unit vector; Minkowski and
+    Cauchy-Schwarz do the rest, with abs(tanh s) <= min(1, abs(s)).
+    """
+    a, (alpha, beta) = float(point["mu_norm"]), schedule(point)
+    c = alpha * float(point["mu_star_norm"])
+    one, two = gaussian_norm(ORDER), gaussian_norm(2 * ORDER)
+    first = min(
+        a + c + alpha / beta * one,
+        a * (c + two) * (a + c + alpha / beta * two),
+    )
+    second = a * (a + c + alpha / beta * two) * (c + two)
+    return 2 * (first + second)
+
+
+def scaled_gradients(point: Point, x: Vector, z: Vector) -> Vector:
+    """Gradients of the loss at samples, over the bound of their L_8 norm."""
+    mu, _ = vectors(point)
+    return np.asarray(impl.per_sample_gradients(mu, x, z, point["t"]) / gradient_norm(point))

@@ -14,13 +14,13 @@ from lemmata.checks._balls import descent_coefficients, mean_1d, tanh_jet
 from lemmata.checks._compare import equality_search
 from lemmata.checks._grid import (
     ORDER,
-    gaussian_norm,
+    gradient_norm,
     grid_points,
     noise_grid,
     projected_samples,
     projection,
     sample_points,
-    schedule,
+    scaled_gradients,
 )
 from lemmata.checks._plane import vectors
 from lemmata.harness.claim import Claim, Point
@@ -91,39 +91,15 @@ def _search(factor: float) -> Search:
     )
 
 
-def _gradient_norm(point: Point) -> float:
-    """Upper bound of the L_8 norm of a sample's gradient along a unit vector.
-
-    Half of it is tanh(s) r + tanh'(s) (mu.r) X with r = tanh(s) mu - alpha X_0 + (alpha^2/beta) Z,
-    whose Gaussian part has deviation alpha / beta along any unit vector; Minkowski and
-    Cauchy-Schwarz do the rest, with abs(tanh s) <= min(1, abs(s)).
-    """
-    a, (alpha, beta) = float(point["mu_norm"]), schedule(point)
-    c = alpha * float(point["mu_star_norm"])
-    one, two = gaussian_norm(ORDER), gaussian_norm(2 * ORDER)
-    first = min(
-        a + c + alpha / beta * one,
-        a * (c + two) * (a + c + alpha / beta * two),
-    )
-    second = a * (a + c + alpha / beta * two) * (c + two)
-    return 2 * (first + second)
-
-
-def _gradients(point: Point, x: Array, z: Array) -> Array:
-    """Gradients of the loss at samples, over the bound of their L_8 norm."""
-    mu, _ = vectors(point)
-    return np.asarray(impl.per_sample_gradients(mu, x, z, point["t"]) / _gradient_norm(point))
-
-
 def _test(factor: float) -> MeanTest:
     def allowed(point: Point) -> tuple[float, float]:
         predicted = float(theory.ddpm_descent(*_moved(point)) @ projection(point))
-        value = -predicted / factor / _gradient_norm(point)
+        value = -predicted / factor / gradient_norm(point)
         return value, value
 
     return MeanTest(
         domain=sample_points(),
-        draw=functools.partial(projected_samples, _gradients),
+        draw=functools.partial(projected_samples, scaled_gradients),
         allowed=allowed,
         effect=0.01,
         moment=lambda _point: (float(ORDER), 1.0),

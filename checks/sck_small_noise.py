@@ -19,12 +19,14 @@ from lemmata.checks._compare import equality_search, equality_slack
 from lemmata.checks._grid import (
     HALF_WIDTH,
     ORDER,
+    gradient_norm,
     grid_points,
     grid_step,
     noise_grid,
     projected_samples,
     projection,
     sample_points,
+    scaled_gradients,
 )
 from lemmata.checks._line import (
     ball_em_coefficients,
@@ -34,8 +36,7 @@ from lemmata.checks._line import (
     residual_integrand,
 )
 from lemmata.checks._plane import LARGEST_DIMENSION, NORMS, ball_vectors, in_basis, vectors
-from lemmata.checks._plane import plane_points as _plane_points
-from lemmata.checks.sck_gradient import _gradient_norm, _gradients
+from lemmata.checks._plane import plane_points
 from lemmata.harness.balls import enclosure, gaussian_mean, norm
 from lemmata.harness.claim import Claim, Point
 from lemmata.harness.domain import log_uniform, points, seeds, sizes
@@ -69,7 +70,7 @@ def _with_step_size(strategy: Any) -> Any:
 
 _on_the_line = _with_step_size(grid_points())
 _sampled = _with_step_size(sample_points())
-_in_the_plane = _with_step_size(_plane_points())
+_in_the_plane = _with_step_size(plane_points())
 
 
 def _norm(vector: Any) -> float:
@@ -127,7 +128,7 @@ def _identity(factor: float) -> tuple[Search, MeanTest]:
         mu, star = _moved(point)
         # -grad L solved for: it is the same for every eta.
         rest = theory.em_map(mu, star) - mu + theory.em_residual(mu, star)
-        value = -float(rest @ projection(point)) / factor / _gradient_norm(point)
+        value = -float(rest @ projection(point)) / factor / gradient_norm(point)
         return value, value
 
     return (
@@ -144,7 +145,7 @@ def _identity(factor: float) -> tuple[Search, MeanTest]:
         ),
         MeanTest(
             domain=_sampled,
-            draw=functools.partial(projected_samples, _gradients),
+            draw=functools.partial(projected_samples, scaled_gradients),
             allowed=allowed,
             effect=_EFFECT,
             moment=lambda _point: (float(ORDER), 1.0),
@@ -487,7 +488,7 @@ CLAIMS = (
             ),
             MeanTest(
                 domain=_sampled_targets,
-                draw=functools.partial(projected_samples, _gradients),
+                draw=functools.partial(projected_samples, scaled_gradients),
                 allowed=lambda _point: (0.0, 0.0),
                 effect=_EFFECT,
                 moment=lambda _point: (float(ORDER), 1.0),
