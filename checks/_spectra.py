@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import random
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -96,12 +99,26 @@ def data_with(eigenvalues: Array, vectors: Array) -> Array:
     return np.asarray(scale[:, None] * vectors.T)
 
 
+@contextlib.contextmanager
+def _same_randomness() -> Iterator[None]:
+    """Give the global generator back as it was: importing scikit-learn draws from it.
+
+    Hypothesis objects to that inside a strategy.
+    """
+    state = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(state)
+
+
 @functools.cache
 def digits() -> Array:
     """The handwritten digits of scikit-learn, 8 x 8 pixels, without their mean."""
-    from sklearn.datasets import load_digits
+    with _same_randomness():
+        from sklearn.datasets import load_digits
 
-    images = np.asarray(load_digits().data, dtype=np.float64)
+        images = np.asarray(load_digits().data, dtype=np.float64)
     return np.asarray(images - images.mean(axis=0))
 
 
@@ -116,10 +133,12 @@ def digits_spectrum() -> Array:
 @functools.cache
 def patches_spectrum() -> Array:
     """Eigenvalues of 8 x 8 grey patches of two photographs, falling, in units of their sum."""
-    from sklearn.datasets import load_sample_images
+    with _same_randomness():
+        from sklearn.datasets import load_sample_images
 
+        images = load_sample_images().images
     patches = []
-    for image in load_sample_images().images:
+    for image in images:
         grey = np.asarray(image, dtype=np.float64).mean(axis=2)
         rows, columns = (8 * (size // 8) for size in grey.shape)
         blocks = grey[:rows, :columns].reshape(rows // 8, 8, columns // 8, 8)

@@ -113,6 +113,8 @@ class _Tally:
     least_float: float = math.inf
     tightest: dict[str, Any] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
+    floats: dict[str, float] = field(default_factory=dict)
+    settled: dict[str, tuple[int | None, arb, int]] = field(default_factory=dict)
 
 
 def _describe_slack(slack: float) -> str:
@@ -249,7 +251,9 @@ class Search:
     ) -> float:
         """Slack at a point; raises where it is truly negative or cannot be trusted."""
         blurred = not noise < _BLUR
-        value = math.nan if blurred else self.slack(point)
+        if name not in tally.floats:  # the search comes back to good points
+            tally.floats[name] = math.nan if blurred else self.slack(point)
+        value = tally.floats[name]
         if not value >= tally.least_float * _NOTABLE:
             # Where the slack is least, a wrong kernel shows most; the first point is among these.
             # Compared with floats alone: an exact slack is free of the rounding that they have.
@@ -260,7 +264,10 @@ class Search:
         # A point that was audited once always is, so that it is treated alike when it comes again.
         if not blurred and name not in tally.names and value > noise:
             return value
-        verdict, ball, bits = settle(self.exact, point, width=noise if 0 < noise < _BLUR else _BLUR)
+        if name not in tally.settled:
+            width = noise if 0 < noise < _BLUR else _BLUR
+            tally.settled[name] = settle(self.exact, point, width=width)
+        verdict, ball, bits = tally.settled[name]
         exact = float(ball.mid())
         if verdict is not None and verdict < 0:
             if ball < threshold:
