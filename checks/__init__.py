@@ -25,6 +25,11 @@ from lemmata.checks import (
     sck_stein,
     sck_symmetry,
     sck_taylor,
+    wdmg_chain,
+    wdmg_denoiser,
+    wdmg_limit,
+    wdmg_sampler,
+    wdmg_schedule,
 )
 from lemmata.harness.claim import Claim, Registry
 from lemmata.harness.suite import Suite, read_expected
@@ -54,10 +59,14 @@ _MODULES = (
     dtz_map,
     dtz_dynamics,
     n08,
+    wdmg_denoiser,
+    wdmg_chain,
+    wdmg_limit,
+    wdmg_schedule,
+    wdmg_sampler,
 )
 
-
-_PAPERS = ("SCK", "DTZ", "N08")
+_PAPERS = ("SCK", "DTZ", "N08", "WDMG", "REV")
 
 
 def _in_the_order_of_the_papers(claim: Claim) -> tuple[int, int]:

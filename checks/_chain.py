@@ -165,7 +165,8 @@ def _small(least: int, most: int) -> st.SearchStrategy[int]:
     return st.integers(least, most)
 
 
-_LEVELS = log_uniform(1e-2, 1e6)
+#: Most of them where a direction is partly lost: that is where a wrong step shows.
+_LEVELS = st.one_of(log_uniform(0.3, 10.0), log_uniform(1.0, 30.0), log_uniform(1e-2, 1e6))
 _CLOSE = st.sampled_from([0.5, 1.0, 0.999, 0.1, 0.9])
 _NOISES = st.one_of(st.just(1.0), log_uniform(0.25, 4.0))
 

@@ -109,7 +109,7 @@ def _transition_constants(outcomes: Sequence[Outcome]) -> Constants:
 # --- N08-6: fluctuations --------------------------------------------------------------------------
 
 #: Above the critical window, which n = 10^7 makes 200 times narrower.
-_RATIOS = log_uniform(0.3, 1e4).map(lambda x: 1 + x)
+_RATIOS = log_uniform(0.5, 1e4).map(lambda x: 1 + x)
 _VARIANCES = log_uniform(1e-3, 1e3)
 
 
@@ -253,16 +253,16 @@ CLAIMS = (
                 allowed=(-1 / 3, -1 / 3),
                 effect=0.06,
                 routes=(_ROUTE, "the critical window of Baik, Ben Arous & Peche, n^(-1/3)"),
-                replicates=lambda n: 8 if n > 10**6 else 24,
+                replicates=lambda n: 6 if n > 10**7 else 20,
                 short=3,
             ),
             ExponentTest(
                 sizes=(10**3, 10**4, 10**5, 10**6),
                 draw=_width,
                 allowed=(-1 / 3, -1 / 3),
-                effect=0.12,
+                effect=0.15,
                 routes=(_ROUTE, "the critical window of Baik, Ben Arous & Peche, n^(-1/3)"),
-                replicates=lambda n: 4 if n > 10**5 else 12,
+                replicates=lambda n: 3 if n > 10**5 else 9,
                 short=3,
             ),
         ),
@@ -284,7 +284,7 @@ CLAIMS = (
                 domain=_above(),
                 left=_error_pairs,
                 right=_normal_pairs,
-                effect=0.08,
+                effect=0.1,
                 routes=("impl: the exact reduction at min(n, p) = 10^7", "theory: the normal law"),
             ),
         ),

@@ -45,7 +45,12 @@ def _signals(
     signals = [draw(values)]
     for _ in range(rank - 1):
         signals.append(signals[-1] if draw(_TIES) else draw(values))
-    point = {"n": n, "p": p, "signals": sorted(signals, reverse=True), "look": draw(_LOOKS)}
+    point: dict[str, Any] = {
+        "n": n,
+        "p": p,
+        "signals": sorted(signals, reverse=True),
+        "look": draw(_LOOKS),
+    }
     if noisy:
         point["sigma"] = draw(_NOISE)
         # The signal in units of the noise.

@@ -35,8 +35,14 @@ from lemmata.checks._line import (
     ball_residual,
     residual_integrand,
 )
-from lemmata.checks._plane import LARGEST_DIMENSION, NORMS, ball_vectors, in_basis, vectors
-from lemmata.checks._plane import plane_points
+from lemmata.checks._plane import (
+    LARGEST_DIMENSION,
+    NORMS,
+    ball_vectors,
+    in_basis,
+    plane_points,
+    vectors,
+)
 from lemmata.harness.balls import enclosure, gaussian_mean, norm
 from lemmata.harness.claim import Claim, Point
 from lemmata.harness.domain import log_uniform, points, seeds, sizes

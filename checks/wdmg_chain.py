@@ -11,7 +11,7 @@ from flint import arb
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from lemmata import impl, theory
+from lemmata import impl
 from lemmata.checks._chain import (
     ball_overlap,
     ball_spectrum,
@@ -316,13 +316,6 @@ def _second_weight(point: Point, rng: np.random.Generator, size: int) -> Array:
 # --- WDMG-09 and REV-4: rates ---------------------------------------------------------------------
 
 
-def _decay_error(point: Point) -> float:
-    """Of the kernel's weights after one step, relative to one."""
-    found = np.exp(-step_decays(point))
-    expected = theory.spiked_overlap(spikes_at(point), point["gamma"])
-    return float(np.abs(found - expected).max())
-
-
 def _norm_slack(point: Point) -> float:
     """The norm of every component falls at least like (1 + gamma / s)^-T."""
     bound = np.log1p(point["gamma"] / spikes_at(point))
@@ -348,7 +341,7 @@ def _least(slacks: list[arb]) -> arb:
 def _direction_slack(point: Point) -> float:
     """The weight of the second direction falls faster than that of the first, by a known rate."""
     decay, spikes = step_decays(point), spikes_at(point)
-    bound = weight_bound(spikes[1], spikes[0], point["gamma"])
+    bound = float(weight_bound(spikes[1], spikes[0], point["gamma"]))
     return bound_slack(bound, float(decay[1] - decay[0]))
 
 
@@ -358,7 +351,7 @@ def _ball_direction_slack(point: Point) -> arb:
     first, second = ball_overlap(high, gamma), ball_overlap(low, gamma)
     if second == 0:
         return arb(1)
-    bound = weight_bound(low, high, gamma, log=arb.log1p)
+    bound: arb = weight_bound(low, high, gamma, log=arb.log1p)
     return bound_slack(bound, (first / second).log())
 
 
@@ -448,7 +441,7 @@ def _share_eigenvectors(point: Point, rng: np.random.Generator, size: int) -> Ar
     single = {**point, "eigenvalues": point["eigenvalues"][:1]}
     # P_1 P_2 = u u^T v v^T has squared Frobenius norm <u, v>^2.
     products = _dense(single, rng, size, point["data"])
-    return np.square(products).sum(axis=(1, 2))
+    return np.asarray(np.square(products).sum(axis=(1, 2)))
 
 
 def _turned(point: Point, rng: np.random.Generator, size: int) -> Array:
@@ -500,19 +493,21 @@ CLAIMS = (
         evidence=(_angle_exponent(_mixing, 2.0), _angle_exponent(_basis_mixing, 1.0)),
         constants=_angle_constants,
         note="For one data set U_0^T U_t is off the diagonal by the first order in the noise (for"
-        " fresh data by 1/sqrt(n) even without noise), but that rotates U_t inside the signal space, on which P_t does not depend: with u_i^t = u_i + delta_i across"
-        " U to first order, (U^T P U)_ij = delta_ij - <delta_i, delta_j>, of second order, and by"
-        " sqrt(p - r) smaller than sin(theta_i) sin(theta_j), as the delta_i are nearly"
-        " orthogonal. So (20) is right to first order, where c_i = 1 too. At second order c_i ="
-        " cos(theta_i) is wrong (half of what is lost) and cos^2(theta_i) is right up to what the"
-        " other sample eigenvectors hold, a (p - r)-th of it.",
+        " fresh data by 1/sqrt(n) even without noise), but that rotates U_t inside the signal"
+        " space, on which P_t does not depend: with u_i^t = u_i + delta_i across U to first order,"
+        " (U^T P U)_ij = delta_ij - <delta_i, delta_j>, of second order, and by sqrt(p - r)"
+        " smaller than sin(theta_i) sin(theta_j), as the delta_i are nearly orthogonal. So (20) is"
+        " right to first order, where c_i = 1 too. At second order c_i = cos(theta_i) is wrong"
+        " (half of what is lost), and cos^2(theta_i) is right up to what the other sample"
+        " eigenvectors hold: for one data set a (p - r)-th of it, for fresh data not at all.",
     ),
     Claim(
         id="WDMG-07:cosine",
         title="the entries c_i are the cosines of the angles",
         source=f"{_SOURCE}, eq. (20)",
         statement=r"(U_0^\top P_t U_0)_{ii} = \cos\theta_i",
-        reading="the reviewer: 'all the c_i are within the range [-1, 1] (they are cosine angles)'",
+        reading="the reviewer: 'all the [c_i] are within the range [-1,1] (they are cosine"
+        " angles)'",
         evidence=(
             MeanTest(
                 domain=_ONE_STEP,
@@ -640,8 +635,8 @@ CLAIMS = (
         title="population denoisers share eigenvectors",
         source=_THREAD,
         statement=r"(\Sigma + \sigma_t^2 I) u_i = (\lambda_i + \sigma_t^2) u_i \text{ for all } t",
-        reading="the reviewer: 'why are [they] not simultaneously diagonalizable?'; the authors:"
-        " 'in population, they are'",
+        reading="the reviewer: 'why [are they] not simultaneously diagonizable?'; the authors: 'In"
+        " population, they are diagonizable under the same base'",
         evidence=(
             equality_search(
                 _levels(),

@@ -131,9 +131,7 @@ def _rests(chain: _Chain, overlaps: Array) -> Array:
     return result
 
 
-def _steps(
-    chain: _Chain, draws: int, rng: np.random.Generator
-) -> Iterator[tuple[Array, Array]]:
+def _steps(chain: _Chain, draws: int, rng: np.random.Generator) -> Iterator[tuple[Array, Array]]:
     """Yield C and S of the steps, the last of `noise` first; steps of one level share a batch."""
     count = chain.noise.size
     ahead = max(1, _BLOCK // (draws * chain.rank * 400))

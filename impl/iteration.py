@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from ._validate import as_array, as_count, as_points
+from ._validate import FloatArray, as_array, as_count, as_points
 
 __all__ = ["block_iteration", "deflated_iteration", "power_iteration"]
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
+Dtype: TypeAlias = np.dtype[np.floating[Any]]
+
 Operator: TypeAlias = npt.ArrayLike | Callable[[Array], npt.ArrayLike]
 
 
-def power_iteration(operator: Operator, start: npt.ArrayLike, steps: int) -> tuple[float, Array]:
+def power_iteration(
+    operator: Operator, start: npt.ArrayLike, steps: int
+) -> tuple[float, FloatArray]:
     """
     Apply a symmetric matrix to a vector again and again, normalising.
 
@@ -35,7 +39,7 @@ def power_iteration(operator: Operator, start: npt.ArrayLike, steps: int) -> tup
     value : float
         Rayleigh quotient of the last but one vector.
     vector : ndarray, shape (p,)
-        The last vector, of length one.
+        The last vector, of length one; float32 if all arrays are, else float64.
 
     Raises
     ------
@@ -64,7 +68,9 @@ def power_iteration(operator: Operator, start: npt.ArrayLike, steps: int) -> tup
     return float(values[0]), vectors[:, 0]
 
 
-def block_iteration(operator: Operator, start: npt.ArrayLike, steps: int) -> tuple[Array, Array]:
+def block_iteration(
+    operator: Operator, start: npt.ArrayLike, steps: int
+) -> tuple[FloatArray, FloatArray]:
     """
     Apply a symmetric matrix to several vectors again and again, orthonormalising.
 
@@ -83,7 +89,7 @@ def block_iteration(operator: Operator, start: npt.ArrayLike, steps: int) -> tup
         Rayleigh quotients of the last but one basis, in its order.
     basis : ndarray, shape (p, r)
         Orthonormal columns: the first k of them span what the first k columns of `start` have
-        become.
+        become. Both float32 if all arrays are, else float64.
 
     Raises
     ------
@@ -107,18 +113,20 @@ def block_iteration(operator: Operator, start: npt.ArrayLike, steps: int) -> tup
     >>> values.round(12).tolist()
     [4.0, 2.0]
     """
-    columns = _columns(start)
-    apply = _product(operator, columns.shape[0])
+    columns, dtype = _columns(start)
+    apply, dtype = _product(operator, columns.shape[0], dtype)
     basis = _orthonormal(columns, "start")
     values = np.empty(basis.shape[1])
     for _ in range(as_count(steps, "steps")):
         image = apply(basis)
         values = np.einsum("ij,ij->j", basis, image)
         basis = _orthonormal(image, "operator times the iterates")
-    return values, basis
+    return values.astype(dtype, copy=False), basis.astype(dtype, copy=False)
 
 
-def deflated_iteration(operator: Operator, start: npt.ArrayLike, steps: int) -> tuple[Array, Array]:
+def deflated_iteration(
+    operator: Operator, start: npt.ArrayLike, steps: int
+) -> tuple[FloatArray, FloatArray]:
     """
     Find leading eigenvectors one after the other, each orthogonal to those found before.
 
@@ -136,7 +144,7 @@ def deflated_iteration(operator: Operator, start: npt.ArrayLike, steps: int) -> 
     values : ndarray, shape (r,)
         Rayleigh quotients, in the order in which they were found.
     vectors : ndarray, shape (p, r)
-        Orthonormal columns.
+        Orthonormal columns. Both float32 if all arrays are, else float64.
 
     Raises
     ------
@@ -161,9 +169,10 @@ def deflated_iteration(operator: Operator, start: npt.ArrayLike, steps: int) -> 
     >>> values.round(12).tolist()
     [4.0, 2.0]
     """
-    columns = _columns(start)
+    columns, dtype = _columns(start)
     size, rank = columns.shape
-    apply, count = _product(operator, size), as_count(steps, "steps")
+    apply, dtype = _product(operator, size, dtype)
+    count = as_count(steps, "steps")
     found, values = np.empty((size, 0)), np.empty(rank)
     for k in range(rank):
         vector = _orthonormal(_without(found, columns[:, k : k + 1]), "start")
@@ -172,26 +181,27 @@ def deflated_iteration(operator: Operator, start: npt.ArrayLike, steps: int) -> 
             values[k] = float((vector * image).sum())
             vector = _orthonormal(_without(found, image), "operator times the iterates")
         found = np.concatenate([found, vector], axis=1)
-    return values, found
+    return values.astype(dtype, copy=False), found.astype(dtype, copy=False)
 
 
-def _columns(start: npt.ArrayLike) -> Array:
-    """Return `start` as columns, no more of them than rows."""
-    array = as_array(start, "start", ndim=2).astype(np.float64)
+def _columns(start: npt.ArrayLike) -> tuple[Array, Dtype]:
+    """Return `start` as columns, no more of them than rows, and its precision."""
+    array = as_array(start, "start", ndim=2)
     if array.shape[1] > array.shape[0]:
         msg = f"start must not have more columns than rows, got shape {array.shape}"
         raise ValueError(msg)
-    return array
+    return array.astype(np.float64), array.dtype
 
 
-def _product(operator: Operator, size: int) -> Callable[[Array], Array]:
-    """Return the operator as a checked function of columns."""
+def _product(operator: Operator, size: int, dtype: Dtype) -> tuple[Callable[[Array], Array], Dtype]:
+    """Return the operator as a checked function of columns, and the precision of the result."""
     if not callable(operator):
-        matrix = as_points(operator, "operator", size, ndim=2).astype(np.float64)
-        if matrix.shape != (size, size):
-            msg = f"operator must have shape {(size, size)}, got {matrix.shape}"
+        given = as_points(operator, "operator", size, ndim=2)
+        if given.shape != (size, size):
+            msg = f"operator must have shape {(size, size)}, got {given.shape}"
             raise ValueError(msg)
-        return lambda columns: matrix @ columns
+        matrix = given.astype(np.float64)
+        return lambda columns: matrix @ columns, np.result_type(given.dtype, dtype)
 
     def apply(columns: Array) -> Array:
         image = as_array(operator(columns), "operator times columns", ndim=2).astype(np.float64)
@@ -200,7 +210,7 @@ def _product(operator: Operator, size: int) -> Callable[[Array], Array]:
             raise ValueError(msg)
         return image
 
-    return apply
+    return apply, dtype
 
 
 def _without(found: Array, columns: Array) -> Array:

@@ -341,6 +341,94 @@ def ref_spiked_overlap(spike: Any, gamma: Any) -> list[Group]:
     return [([value], value)]
 
 
+def ref_spiked_fluctuation(spike: Any, gamma: Any, sigma2: Any) -> list[Group]:
+    s, g, noise = (mp.mpf(float(x)) for x in (spike, gamma, sigma2))
+    value = 2 * noise**2 * (1 + s) ** 2 * (1 - g / s**2) if s**2 > g else mp.mpf(0)
+    return [([value], value)]
+
+
+def ref_small_noise_sine(spike: Any, n: Any, p: Any) -> list[Group]:
+    s, m, d = (mp.mpf(float(x)) for x in (spike, n, p))
+    leading, correction = (d - 1) / (s * (m - 2)), (m - d + 1) / (s * (m - 4))
+    return [([leading], leading), ([correction], abs(correction))]
+
+
+def ref_angle_growth(eigenvalues: Any, p: int) -> list[Group]:
+    values = exact(eigenvalues)
+    groups = []
+    for i, a in enumerate(values):
+        mixing = mp.fsum((a + b) / (a - b) ** 2 for j, b in enumerate(values) if j != i)
+        value = (p - len(values)) / a + mixing
+        groups.append(([value], value))
+    return groups
+
+
+def ref_noisy_spike(eigenvalue: Any, t: Any) -> list[Group]:
+    value = mp.mpf(float(eigenvalue)) / mp.expm1(2 * mp.mpf(float(t)))
+    return [([value], value)]
+
+
+def ref_critical_noise(eigenvalue: Any, gamma: Any) -> list[Group]:
+    value = mp.mpf(float(eigenvalue)) / mp.sqrt(mp.mpf(float(gamma)))
+    return [([value], value)]
+
+
+def ref_emergence_time(eigenvalue: Any, gamma: Any) -> list[Group]:
+    value = mp.log1p(mp.mpf(float(eigenvalue)) / mp.sqrt(mp.mpf(float(gamma)))) / 2
+    return [([value], value)]
+
+
+def ref_power_contraction(eigenvalues: Any, rank: int) -> list[Group]:
+    values = exact(eigenvalues)
+    value = values[rank] / values[rank - 1]
+    return [([value], value)]
+
+
+def ref_power_tangent(eigenvalues: Any, start: Any, steps: int) -> list[Group]:
+    values, x = exact(eigenvalues), exact(start)
+    image = [v**steps * c for v, c in zip(values, x, strict=True)]
+    value = norm(image[1:]) / abs(image[0])
+    return [([value], value)]
+
+
+def chain_overlaps(spikes: Any, gamma: Any) -> list[list[Any]]:
+    """Return the limits of the squared overlaps, as they are printed, step by step."""
+    g = mp.mpf(float(gamma))
+    steps = [[mp.mpf(float(s)) for s in step] for step in np.asarray(spikes)]
+    return [
+        [(1 - g / s**2) / (1 + g / s) if s**2 > g else mp.mpf(0) for s in step] for step in steps
+    ]
+
+
+def minus_log(x: Any) -> Any:
+    """Return -log x, infinite at zero."""
+    return mp.inf if x == 0 else -mp.log(x)
+
+
+def ref_chain_decay(spikes: Any, gamma: Any) -> list[Group]:
+    kept = chain_overlaps(spikes, gamma)
+    return [([d], d) for d in (mp.fsum(map(minus_log, row)) for row in zip(*kept, strict=True))]
+
+
+def ref_chain_energy(spikes: Any, gamma: Any) -> list[Group]:
+    kept = chain_overlaps(spikes, gamma)
+    along = [mp.mpf(1)] * len(kept[0])
+    for step, row in enumerate(reversed(kept)):
+        # White noise first, which puts c into a direction; later steps lose c^2.
+        off = [(1 - c) * (c * m if step else 1) for c, m in zip(row, along, strict=True)]
+        along = [(c**2 if step else c) * m for c, m in zip(row, along, strict=True)]
+    values = [*along, mp.fsum(off)]
+    return [([minus_log(x)], max(abs(minus_log(x)), 1)) for x in values]
+
+
+def chain_point(rng: np.random.Generator) -> tuple[Any, ...]:
+    """Return falling spikes above the transition, (T, r), and gamma."""
+    gamma = log_uniform(rng, -6, 6)
+    steps, rank = int(rng.integers(1, 6)), int(rng.integers(1, 5))
+    ratios = 1 + 10.0 ** rng.uniform(-12, 6, (steps, rank))
+    return -np.sort(-ratios * math.sqrt(gamma), axis=1), gamma
+
+
 def ref_tanh_derivative(k: int, s: Any) -> list[Group]:
     point = mp.mpf(float(s))
     # tanh^(k) = P_k(tanh), P_{k+1} = P_k' (1 - u^2).
@@ -491,6 +579,24 @@ def plane_point(rng: Rng) -> tuple[float, float, float, float]:
     a, cosine = magnitude(rng), rng.choice([1.0, log_uniform(rng, -4.3, 0)])
     along = a * float(rng.choice([-1, 1]) * cosine)
     return along, a * math.sqrt(1 - cosine**2), magnitude(rng), log_uniform(rng, -6, 0.5)
+
+
+def falling(rng: Rng) -> Any:
+    """Return 2 to 50 falling eigenvalues, 1e-12..1e3, neighbours down to 1e-15 apart, distinct."""
+    values = [log_uniform(rng, -6, 3)]
+    for _ in range(int(rng.integers(1, 50))):
+        apart = log_uniform(rng, -15, 0) if rng.random() < 0.5 else log_uniform(rng, -1, 1)
+        smaller = values[-1] / (1 + apart)
+        if smaller < 1e-12 or smaller == values[-1]:
+            break
+        values.append(smaller)
+    return np.array(values if len(values) > 1 else [2.0, 1.0])
+
+
+def iteration_point(rng: Rng) -> tuple[Any, Any, int]:
+    values = falling(rng)
+    start = np.array([magnitude(rng) for _ in values]) * rng.choice([-1.0, 1.0], values.size)
+    return values, start, int(rng.integers(0, 200))
 
 
 # --- The registry ---
@@ -656,11 +762,43 @@ REGISTRY = (
         ref_angle_fall,
     ),
     Entry(
+        "angle_growth",
+        "r 2..50; eigenvalues 1e-12..1e3, neighbours down to 1e-15 apart; p r..10^6",
+        "each entry, itself",
+        lambda rng: ((values := falling(rng)), values.size + int(log_uniform(rng, 0, 6)) - 1),
+        ref_angle_growth,
+        (([3.0, 1.0], 2), ([1.0, 1.0 - 2.0**-53], 5)),
+    ),
+    Entry(
+        "chain_decay",
+        "T 1..5, r 1..4; gamma 1e-6..1e6; spikes over sqrt(gamma) 1 + 1e-12..1e6",
+        "each, itself",
+        chain_point,
+        ref_chain_decay,
+        (([[2.0, 1.5]], 2.0), ([[1e6]], 1.0)),
+    ),
+    Entry(
+        "chain_energy",
+        "T 1..5, r 1..4; gamma 1e-6..1e6; spikes over sqrt(gamma) 1 + 1e-12..1e6",
+        "each, itself, at least one",
+        chain_point,
+        ref_chain_energy,
+        (([[2.0, 1.5]], 2.0), ([[1e6]], 1.0)),
+    ),
+    Entry(
         "contraction_radius",
         "star 1e-12..1e3; d 1..10^4",
         _ITSELF,
         lambda rng: (magnitude(rng), float(dimension(rng))),
         ref_contraction_radius,
+    ),
+    Entry(
+        "critical_noise",
+        "eigenvalue 1e-12..1e12; gamma 1e-6..1e6",
+        _ITSELF,
+        lambda rng: (log_uniform(rng, -12, 12), log_uniform(rng, -6, 6)),
+        ref_critical_noise,
+        ((0.0, 1.0),),
     ),
     Entry(
         "critical_spike",
@@ -711,6 +849,14 @@ REGISTRY = (
         ((0.0, 3.0, 2.0), (19.1, 19.3, 1.0), (0.1, 1.0, 1.0), (0.0999, 1.0, 1.0)),
     ),
     Entry(
+        "emergence_time",
+        "eigenvalue 1e-12..1e12; gamma 1e-6..1e6",
+        _ITSELF,
+        lambda rng: (log_uniform(rng, -12, 12), log_uniform(rng, -6, 6)),
+        ref_emergence_time,
+        ((0.0, 1.0),),
+    ),
+    Entry(
         "euler_variance",
         "eigenvalues 1e-24..1e6; 1 to 63 steps from t 1e-4..20",
         _ITSELF,
@@ -747,7 +893,31 @@ REGISTRY = (
     ),
     Entry("mixture_score", _MIX, "sum_i w_i |mu_i| + |x|", mixture, ref_mixture_score),
     Entry(
+        "noisy_spike",
+        "eigenvalue 1e-12..1e12; t 1e-12..20",
+        _ITSELF,
+        lambda rng: (log_uniform(rng, -12, 12), log_uniform(rng, -12, 1.3)),
+        ref_noisy_spike,
+        ((0.0, 1.0), (1.0, 300.0)),
+    ),
+    Entry(
         "plane_step", _PLANE, "each, the sum of the sizes of its terms", plane_point, ref_plane_step
+    ),
+    Entry(
+        "power_contraction",
+        "p 2..50; eigenvalues 1e-12..1e3, neighbours down to 1e-15 apart",
+        _ITSELF,
+        lambda rng: ((values := falling(rng)), int(rng.integers(1, values.size))),
+        ref_power_contraction,
+        (([1.0, 1.0, 0.0], 1), ([1.0, 1.0, 0.0], 2)),
+    ),
+    Entry(
+        "power_tangent",
+        "p 2..50; eigenvalues as above, entries of the start 1e-12..1e3; 0 to 200 steps",
+        _ITSELF,
+        iteration_point,
+        ref_power_tangent,
+        (([1.0, 0.0], [1.0, 3.0], 0), ([3.0, 1.0], [1.0, 3.0], 200)),
     ),
     Entry(
         "projection_excess",
@@ -778,12 +948,32 @@ REGISTRY = (
         ref_score_gap,
     ),
     Entry(
+        "small_noise_sine",
+        "spike 1e-6..1e12; n 5..10^9, p 1..10^9",
+        "each, itself",
+        lambda rng: (
+            log_uniform(rng, -6, 12),
+            round(log_uniform(rng, 0.7, 9)),
+            round(log_uniform(rng, 0, 9)),
+        ),
+        ref_small_noise_sine,
+        ((1.0, 5, 1), (1.0, 9, 10)),
+    ),
+    Entry(
         "spiked_eigenvalue",
         "gamma 1e-6..1e6; spike over sqrt(gamma) 1e-6..1e6, 1 ± 1e-15..1e-3",
         _ITSELF,
         lambda rng: (*spike_point(rng), log_uniform(rng, -6, 6)),
         ref_spiked_eigenvalue,
         ((1.0, 1.0, 1.0), (math.sqrt(2.0), 2.0, 1.0)),
+    ),
+    Entry(
+        "spiked_fluctuation",
+        "gamma 1e-6..1e6; spike over sqrt(gamma) 1e-6..1e6, 1 ± 1e-15..1e-3",
+        _ITSELF,
+        lambda rng: (*spike_point(rng), log_uniform(rng, -6, 6)),
+        ref_spiked_fluctuation,
+        ((1.0, 1.0, 1.0), (math.sqrt(2.0), 2.0, 1.0), (0.0, 1.0, 1.0)),
     ),
     Entry(
         "spiked_overlap",
