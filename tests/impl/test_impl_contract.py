@@ -154,8 +154,13 @@ GOOD: dict[str, dict[str, Any]] = {
 # Whatever they are given, these draw in float64.
 DRAWS = {"dense_overlaps", "reduced_overlaps", "dense_signal_overlaps", "reduced_signal_overlaps"}
 
-# Their operator may be a function: in test_impl_iteration.py.
-ELSEWHERE = {"block_iteration", "deflated_iteration", "power_iteration"}
+# Under contracts of their own: an operator that may be a function (test_impl_iteration.py), flags
+# and ranks (test_impl_denoising.py).
+ELSEWHERE = {
+    *("block_iteration", "deflated_iteration", "power_iteration"),
+    *("denoiser_error", "injected_chain", "injected_covariance", "linear_denoiser"),
+    *("sequential_denoiser", "forward_signal_and_noise", "reverse_covariance", "reverse_samples"),
+}
 
 ARRAYS = {"x", "z", "x0", "means", "cov", "weights", "mu", "mu_star", "spikes", "singular_values"}
 COUNTS = {"n", "p", "size", "steps", "block"}
