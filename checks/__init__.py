@@ -6,6 +6,9 @@ from lemmata.checks import (
     dtz_dynamics,
     dtz_map,
     n08,
+    n08_finite,
+    n08_limits,
+    n08_reduction,
     sck_angle,
     sck_decay,
     sck_em,
@@ -25,11 +28,14 @@ from lemmata.checks import (
     sck_stein,
     sck_symmetry,
     sck_taylor,
+    wdmg_angles,
     wdmg_chain,
     wdmg_denoiser,
     wdmg_limit,
+    wdmg_power,
     wdmg_sampler,
     wdmg_schedule,
+    wdmg_spiked,
 )
 from lemmata.harness.claim import Claim, Registry
 from lemmata.harness.suite import Suite, read_expected
@@ -59,10 +65,16 @@ _MODULES = (
     dtz_map,
     dtz_dynamics,
     n08,
+    n08_limits,
+    n08_finite,
+    n08_reduction,
     wdmg_denoiser,
+    wdmg_spiked,
+    wdmg_angles,
     wdmg_chain,
     wdmg_limit,
     wdmg_schedule,
+    wdmg_power,
     wdmg_sampler,
 )
 

@@ -137,14 +137,18 @@ _CLOSE = st.one_of(log_uniform(1e-6, 1.0), log_uniform(1e-3, 3.0))
 _SMALL_RANKS = st.integers(2, 4)
 
 
+_APART = log_uniform(0.1, 10.0)
+_PAIRS = st.integers(1, 2)
+
+
 @st.composite
 def _any_spectrum(draw: st.DrawFn) -> dict[str, Any]:
-    """Points {n, p, eigenvalues, index, size}: neighbours apart by a factor, or hardly at all.
+    """Points {n, p, eigenvalues, index, size}: the last apart, the others may be close.
 
     `size` is about what the squared sine of the last direction is at that noise.
     """
-    values = [1.0]
-    for _ in range(draw(_SMALL_RANKS) - 1):
+    values = [1.0, 1 + draw(_APART)]
+    for _ in range(draw(_PAIRS)):
         values.append(values[-1] * (1 + draw(_CLOSE)))
     return {
         "n": draw(_FEW),

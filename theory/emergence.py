@@ -86,7 +86,7 @@ def critical_noise(eigenvalue: ArrayLike, gamma: ArrayLike) -> FloatArray:
     Baik, Ben Arous & Peche 2005, with the spike lambda / sigma^2: the critical standard deviation
     grows like n^(1/4).
 
-    Costs O(1) an entry. Verified by: WDMG-03, WDMG-04.
+    Costs O(1) an entry. Verified by: WDMG-03.
 
     Examples
     --------
@@ -129,7 +129,7 @@ def emergence_time(eigenvalue: ArrayLike, gamma: ArrayLike) -> FloatArray:
     eigenvalue emerges first. The threshold s* > sqrt(gamma) of a larger overlap takes the place of
     sqrt(gamma) in the time at which that is reached.
 
-    Costs O(1) an entry. Verified by: WDMG-04, WDMG-06.
+    Costs O(1) an entry. Verified by: WDMG-04.
 
     Examples
     --------
