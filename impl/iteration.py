@@ -51,8 +51,8 @@ def power_iteration(
 
     Notes
     -----
-    Golub & Van Loan 2013, Section 8.2.1. Memory and cost are those of p numbers and of `steps`
-    products: no matrix is formed for a callable.
+    Golub & Van Loan 2013, Section 8.2.1. Memory is that of p numbers. Costs O(p) and one product a
+    step; no matrix is formed for a callable.
 
     Verified by: WDMG-14, WDMG-14r.
 

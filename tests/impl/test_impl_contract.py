@@ -162,7 +162,10 @@ ELSEWHERE = {
     *("sequential_denoiser", "forward_signal_and_noise", "reverse_covariance", "reverse_samples"),
 }
 
-ARRAYS = {"x", "z", "x0", "means", "cov", "weights", "mu", "mu_star", "spikes", "singular_values"}
+ARRAYS = {
+    *("x", "z", "x0", "means", "cov", "weights", "mu", "mu_star"),
+    *("spikes", "singular_values", "eigenvalues", "noise_variances"),
+}
 COUNTS = {"n", "p", "size", "steps", "block"}
 # What is refused beyond "not finite"; the bound itself is in the list.
 BAD_REALS: dict[str, list[float]] = {
@@ -175,6 +178,7 @@ BAD_REALS: dict[str, list[float]] = {
     "tol": [0.0, 1e-15, 1.0],
     "eta": [-1.0],
     "coefficient": [-1.0],
+    "noise_variance": [-1.0, -1e-300],
 }
 PAIRS = [(function, name) for function, kwargs in GOOD.items() for name in kwargs]
 ARRAY_PAIRS = [pair for pair in PAIRS if pair[1] in ARRAYS]
@@ -205,7 +209,7 @@ def test_every_public_function_is_under_contract() -> None:
     for function, kwargs in GOOD.items():
         parameters = inspect.signature(getattr(room, function)).parameters
         assert list(kwargs) == list(parameters), function
-    assert {name for _, name in PAIRS} == ARRAYS | COUNTS | set(BAD_REALS) | {"rng"}
+    assert {name for _, name in PAIRS} == ARRAYS | COUNTS | set(BAD_REALS) | {"rng", "data"}
 
 
 def test_the_room_exports_its_public_modules() -> None:
