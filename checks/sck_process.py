@@ -31,6 +31,7 @@ _mixtures = points(
     {
         "d": sizes(1, 10_000),
         "k": sizes(1, 50),
+        "distinct": sizes(1, 50),
         "spread": log_uniform(1e-8, 1e2),
         "frequency": log_uniform(1e-2, 6.0),
         "t": log_uniform(1e-4, 20),
@@ -47,6 +48,7 @@ _simulated = points(
     {
         "d": sizes(1, 300),
         "k": sizes(1, 50),
+        "distinct": sizes(1, 50),
         "spread": log_uniform(1e-2, 10),
         "frequency": log_uniform(0.1, 3.0),
         "t": log_uniform(1e-2, 5),
@@ -57,7 +59,11 @@ _simulated = points(
 
 
 def _problem(point: Point) -> tuple[Array, Array]:
-    """The means, shape (K, d), each about as long as `spread`, and the frequency u."""
+    """The means, shape (K, d), each about as long as `spread`, and the frequency u.
+
+    No more than `distinct` of the means differ. A mean that is there m times is a component of
+    weight m / K: the mixture is one of unequal weights.
+    """
     return _problem_of(tuple(point.items()))
 
 
@@ -67,6 +73,8 @@ def _problem_of(items: tuple[tuple[str, Any], ...]) -> tuple[Array, Array]:
     rng = np.random.default_rng(point["seed"])
     d = point["d"]
     means = point["spread"] / math.sqrt(d) * rng.standard_normal((point["k"], d))
+    if point["distinct"] < point["k"]:
+        means = means[rng.integers(point["distinct"], size=point["k"])]
     direction = rng.standard_normal(d)
     # With a share along the first mean: in high dimension a random direction is across all.
     direction *= math.copysign(1.0, direction @ means[0]) / np.linalg.norm(direction)
@@ -204,9 +212,10 @@ CLAIMS: tuple[Claim, ...] = (
         title="the OU process: its marginal, and that a mixture of unit Gaussians stays one",
         source=_SOURCE,
         statement=r"dX_t = -X_t dt + \sqrt2 dW_t \implies X_t = e^{-t} X_0 + \sqrt{1-e^{-2t}} Z_t;"
-        r"\quad X_0 \sim \tfrac1K\sum_i \mathcal N(\mu_i^*, I) \implies"
-        r" X_t \sim \tfrac1K\sum_i \mathcal N(e^{-t}\mu_i^*, I)",
-        reading="the equality for X_t is one in law, at each t by itself",
+        r"\quad X_0 \sim \sum_i w_i \mathcal N(\mu_i^*, I) \implies"
+        r" X_t \sim \sum_i w_i \mathcal N(e^{-t}\mu_i^*, I)",
+        reading="the equality for X_t is one in law, at each t by itself; the weights are any"
+        " multiples of 1/K, as means may repeat",
         evidence=(
             Symbolic(
                 residuals=_residuals,
@@ -228,7 +237,9 @@ CLAIMS: tuple[Claim, ...] = (
             ),
             _simulation(),
         ),
-        note="The law of u.X_t for all u fixes that of X_t (Cramer & Wold 1936). The unit variance"
-        " is what makes it so simple: alpha^2 sigma^2 + beta^2 = 1 for all t only if sigma = 1.",
+        note="The law of u.X_t for all u fixes that of X_t (Cramer & Wold 1936). The law of X_t is"
+        " linear in that of X_0, so that weights pass through; the text's own mixtures have equal"
+        " ones. The unit variance is what makes it so simple: alpha^2 sigma^2 + beta^2 = 1 for all"
+        " t only if sigma = 1.",
     ),
 )

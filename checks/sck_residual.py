@@ -111,9 +111,10 @@ def _worst_ratio(a: float) -> tuple[float, float]:
 
 @functools.cache
 def _threshold() -> tuple[float, float, float]:
-    """Smallest a between two floats (fails at the first), and xi / a where it fails.
+    """Smallest a between two floats, and xi / a where it fails at the first.
 
-    The failure is confirmed in ball arithmetic; that the bound holds above, the search tests.
+    In ball arithmetic the slope there exceeds the rate at the first, and at xi = 3a/4 stays below
+    it at the second. That no other xi is worse, and nothing above the second, the search tests.
     """
     low, high = 1.0, 16.0  # the excess falls through one in between
     while high - low > 1e-7 * high:
@@ -129,6 +130,9 @@ def _threshold() -> tuple[float, float, float]:
         slope = ball_residual_by_score(arb(low), arb(low * ratio))
         if not abs(slope) > arb(1) / 100:
             raise ValueError(f"a: the failure at a = {low} is not confirmed")
+        slope = ball_residual_by_score(arb(high), arb(high) * arb(_SMALLEST_RATIO))
+        if not abs(slope) < arb(1) / 100:
+            raise ValueError(f"a: the bound at a = {high} is not confirmed")
     return low, high, ratio
 
 
@@ -193,7 +197,10 @@ def _suffices() -> Search:
 
 def _constants() -> Constants:
     low, high, ratio = _threshold()
-    return {"smallest a": (low, high), "xi/a where it fails first": ratio}
+    return {
+        "smallest a (upper end: at xi = 3a/4)": (low, high),
+        "xi/a where it fails first": ratio,
+    }
 
 
 _DISPLAY = (
@@ -234,6 +241,8 @@ CLAIMS = (
         needs=("SCK-29r", "SCK-30"),
         note="G(a, b) = G(a, b) - G(a, a) = (b - a) dG/dxi, as G(a, a) = 0. The condition asks for"
         " more than the lemma, whose smallest c is SCK-28:two-sided's: the average of the slope"
-        " over [3a/4, a] is below its largest value.",
+        " over [3a/4, a] is below its largest value. Balls confirm that the condition fails at the"
+        " lower end of the smallest a, and that at the upper end it holds for xi = 3a/4, where it"
+        " fails first. That no other xi is worse and no larger a is hunted, not proven.",
     ),
 )

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from flint import acb, arb
+from flint import arb
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from lemmata import impl, theory
-from lemmata.checks._balls import tanh_jet
+from lemmata.checks._balls import descent_coefficients
 from lemmata.checks._compare import bound_slack
-from lemmata.checks._grid import gaussian_norm, grid_points, noise_grid, schedule
-from lemmata.checks._plane import LARGEST_DIMENSION, ball_vectors, plane_points, vectors
-from lemmata.harness.balls import enclosure, gaussian_mean, precision
+from lemmata.checks._plane import LARGEST_DIMENSION, in_basis, plane_points, vectors
+from lemmata.checks._samples import (
+    ball_scales,
+    ball_second_moment,
+    describe_share,
+    grid_noise,
+    grid_second_moment,
+    in_balls,
+    low_dimensional_points,
+    sampled_points,
+    scales,
+    squared_norm_moment,
+    squared_norms,
+    variance_bound,
+)
+from lemmata.harness.balls import enclosure, precision
 from lemmata.harness.claim import Claim, Constants, Point
 from lemmata.harness.domain import cosines, log_uniform, sizes
 from lemmata.harness.evidence import Outcome
@@ -69,27 +84,58 @@ _EXPONENT_ROUTES = (
 
 
 def _error_in_samples(
-    mu_norm: float, mu_star_norm: float, t: float, *, effect: float, last: int
+    mu_norm: float, mu_star_norm: float, t: float, *, effect: float, decades: int
 ) -> ExponentTest:
-    """The exponent in n, from 10^2 to 10^7; `last` errors at the first look at 10^7."""
+    """The exponent in n, from 10^2 to 10^decades."""
 
     def draw(n: int, rng: np.random.Generator) -> float:
         mu, mu_star = np.array([[mu_norm], [mu_star_norm]]) * _DIRECTIONS
         return _excess(mu, mu_star, t, n, rng, single=True)
 
     return ExponentTest(
-        sizes=tuple(10**k for k in range(2, 8)),
+        sizes=tuple(10**k for k in range(2, decades + 1)),
         draw=draw,
         allowed=(-0.5, -0.5),
         effect=effect,
         routes=_EXPONENT_ROUTES,
-        replicates=lambda n: max(last, min(96, 2_000_000 // n)),
+        replicates=lambda n: max(1, min(96, 1_000_000 // n)),
         short=4,
     )
 
 
 #: |mu|, |mu*| at time 0, and t: far from large noise.
 _OUTSIDE = (3.0, 2.0, 0.05)
+
+
+@functools.cache
+def _outside_moment() -> float:
+    """E |J^T r|^2 there."""
+    a, b, t = _OUTSIDE
+    cosine = float(_DIRECTIONS[0] @ _DIRECTIONS[1])
+    point = {"mu_norm": a, "mu_star_norm": b, "cos_theta": cosine, "t": t}
+    with precision(128):
+        return float(ball_second_moment(*ball_scales(point), 2, unit=arb(1)).mid())
+
+
+def _error_of_moment(n: int, rng: np.random.Generator) -> float:
+    """How far the mean square that is streamed with the gradient is from its expectation."""
+    mu_norm, mu_star_norm, t = _OUTSIDE
+    mu, mu_star = (np.array([[mu_norm], [mu_star_norm]]) * _DIRECTIONS).astype(np.float32)
+    _, mean_square = impl.empirical_gradient(mu, mu_star, t, n, rng=rng)
+    return abs(float(mean_square) / 4 - _outside_moment())
+
+
+_MOMENT_IN_SAMPLES = ExponentTest(
+    sizes=(100, 1000, 10_000),
+    draw=_error_of_moment,
+    allowed=(-0.5, -0.5),
+    effect=0.2,
+    routes=(
+        "impl: mean square of the gradients of n fresh samples, in a stream",
+        "balls: exact second moment, a one-dimensional integral",
+    ),
+    replicates=lambda _n: 128,
+)
 
 
 def _error_in_dimension(d: int, rng: np.random.Generator) -> float:
@@ -109,88 +155,22 @@ def _error_in_t(t: float, rng: np.random.Generator) -> float:
     return _excess(mu, mu_star, t, 256, rng)
 
 
-# --- The second moment of a sample's gradient -----------------------------------------------------
-
-
-def _bound(a: Any, b: Any, rho: Any, d: Any, *, root: Any = math.sqrt) -> Any:
-    """The variance that SCK-17r pays for, for floats and balls alike."""
-    k, length = root(root(a * 0 + 3)), root(root(a * 0 + d * d + 2 * d))
-    first = (b + k) * (a + b + rho * length)
-    second = (a + b + k * rho) * (b + length)
-    return 2 * a**2 * (first**2 + second**2)
-
-
-def _ball_second_moment(a: arb, b: arb, cosine: arb, rho: arb, d: int, *, unit: arb) -> arb:
-    """E |J^T r|^2 / unit, exactly, as an integral over the coordinate y of X along mu.
-
-    The Gaussian parts of X_t and of r are uncorrelated, hence r = tanh(s) mu - mu*_t + rho W with
-    W ~ N(0, I) independent of X ~ N(mu*_t, I); the mean over W and over X across mu is taken by
-    hand, and s = a y, y ~ N(b cos, 1), is left.
-    """
-    across = b * b * (1 - cosine * cosine)
-
-    def integrand(y: acb) -> acb:
-        s = a * y
-        h, q, _, _ = tanh_jet(s)
-        length = (h * a) ** 2 - 2 * h * a * b * cosine + b * b
-        along = h * a * a - a * b * cosine
-        first = h * h * (length + rho * rho * d)
-        mixed = 2 * h * q * (along * (h * s - y * b * cosine - across) + rho * rho * s)
-        second = q * q * (along * along + (rho * a) ** 2) * (y * y + across + d - 1)
-        return (first + mixed + second) / unit
-
-    # abs(tanh), abs(tanh') <= 1 and abs(y) <= (1 + b) abs(z), where abs(z) >= 9.
-    u, v, w = (enclosure(x)[1] for x in (a, b, rho))
-    reach = 1 + v
-    size = (
-        (u + v) ** 2
-        + w * w * d
-        + 2 * (u * (u + v) * (u + v + v * v) * reach + w * w * u * reach)
-        + u * u * ((u + v) ** 2 + w * w) * (reach**2 + v * v + d)
-    )
-    bound = size / enclosure(unit)[0]
-    return gaussian_mean(integrand, b * cosine, arb(1), bound=bound, degree=2)
-
-
-def _ball_scales(point: Point) -> tuple[arb, arb, arb, arb]:
-    """a, b, cos and rho = alpha_t / beta_t at a point; b is moved to the time t."""
-    a, b, cosine, _ = ball_vectors(point)
-    alpha = (-arb(point["t"])).exp()
-    return a, alpha * b, cosine, alpha / (-(-2 * arb(point["t"])).expm1()).sqrt()
+# --- The bounds -----------------------------------------------------------------------------------
 
 
 def _repaired_slack(point: Point) -> arb:
-    a, b, cosine, rho = _ball_scales(point)
+    a, b, cosine, rho = ball_scales(point)
     d = int(point["d"])
-    unit = _bound(a, b, rho, d, root=arb.sqrt)
-    return bound_slack(_ball_second_moment(a, b, cosine, rho, d, unit=unit), arb(1))
+    unit = variance_bound(a, b, rho, d, root=arb.sqrt)
+    return bound_slack(ball_second_moment(a, b, cosine, rho, d, unit=unit), arb(1))
 
 
 def _large_noise_slack(point: Point) -> arb:
     """One minus the share of the affordable second moment that is used."""
-    a, b, cosine, rho = _ball_scales(point)
+    a, b, cosine, rho = ball_scales(point)
     d = int(point["d"])
     unit = arb(_THETA) * _FAILURE * arb(d) ** 4 * arb(point["B"]) ** 3
-    return bound_slack(_ball_second_moment(a, b, cosine, rho, d, unit=unit), arb(1))
-
-
-def _in_balls(domain: Any, slack: Any, *routes: str, effort: float) -> Search:
-    def never(_point: Point) -> float:
-        raise AssertionError("the noise sends every point to the balls")
-
-    return Search(
-        domain=domain,
-        slack=never,
-        exact=slack,
-        noise=lambda _point: math.inf,
-        routes=routes,
-        effort=effort,
-        describe=_describe_share,
-    )
-
-
-def _describe_share(slack: float) -> str:
-    return f"{1 - slack:.3g} of the bound used"
+    return bound_slack(ball_second_moment(a, b, cosine, rho, d, unit=unit), arb(1))
 
 
 _TIMES = log_uniform(1e-4, 20)
@@ -241,68 +221,10 @@ def _successes(point: Point, rng: np.random.Generator, count: int) -> Array:
     return np.asarray(errors <= epsilon, dtype=np.float64)
 
 
-# --- The same second moment, on samples -----------------------------------------------------------
-
-#: Order of the moments of |J^T r|^2 that bound the sampled quantity.
-_ORDER = 4
-
-_SAMPLED_DIMENSIONS = sizes(1, 40)
-_SAMPLED_NORMS = log_uniform(1e-2, 10)
-_SAMPLED_TIMES = log_uniform(1e-2, 10)
-
-
-@st.composite
-def _sampled_points(draw: st.DrawFn) -> dict[str, Any]:
-    d = draw(_SAMPLED_DIMENSIONS)
-    return {
-        "d": d,
-        "mu_norm": draw(_SAMPLED_NORMS),
-        "mu_star_norm": draw(_SAMPLED_NORMS),
-        "cos_theta": draw(cosines(1.0 if d == 1 else 0.0)),
-        "t": draw(_SAMPLED_TIMES),
-    }
-
-
-def _scales(point: Point) -> tuple[float, float, float]:
-    alpha, beta = schedule(point)
-    return point["mu_norm"], alpha * point["mu_star_norm"], alpha / beta
-
-
-def _length_norm(d: int, order: int) -> float:
-    """(E |W|^p)^(1/p) for W ~ N(0, I_d) and even p."""
-    return float(math.prod(d + 2 * k for k in range(order // 2)) ** (1 / order))
-
-
-def _squared_norms(point: Point, rng: np.random.Generator, count: int) -> Array:
-    """|J^T r|^2 / V at `count` samples, by automatic differentiation of each one's loss."""
-    mu, mu_star = vectors(point)
-    a, b, rho = _scales(point)
-    both = np.stack([mu_star, -mu_star])
-    block = max(64, 500_000 // point["d"])
-    parts = []
-    for start in range(0, count, block):
-        x0 = impl.sample_mixture(both, min(block, count - start), rng=rng)
-        x, z = impl.forward_noise(x0, point["t"], rng=rng)
-        half = 0.5 * impl.per_sample_gradients(mu, x, z, point["t"])
-        parts.append(np.square(half).sum(axis=1))
-    return np.asarray(np.concatenate(parts) / _bound(a, b, rho, point["d"]))
-
-
-def _squared_norm_moment(point: Point) -> tuple[float, float]:
-    """Upper bound of the L_4 norm of |J^T r|^2 / V, as V itself is derived but two orders up."""
-    a, b, rho = _scales(point)
-    one, length = gaussian_norm(4 * _ORDER), _length_norm(point["d"], 4 * _ORDER)
-    norm = a * (b + one) * (a + b + rho * length) + a * (a + b + one * rho) * (b + length)
-    return float(_ORDER), norm**2 / _bound(a, b, rho, point["d"])
-
-
 def _grid_slack(point: Point) -> float:
-    """The same share in one dimension, on the grid of (5) and differentiated by torch."""
-    mu, x, _, z, _, weights = noise_grid(point)
-    half = 0.5 * impl.per_sample_gradients(mu, x, z, point["t"])
-    a, b, rho = _scales(point)
-    used = float(weights @ np.square(half).sum(axis=1)) / _bound(a, b, rho, 1)
-    return float(bound_slack(used, 1.0))
+    """The same share on a grid, differentiated by torch."""
+    a, b, rho = scales(point)
+    return float(bound_slack(grid_second_moment(point), variance_bound(a, b, rho, point["d"])))
 
 
 def _exact_mean(point: Point) -> tuple[float, float]:
@@ -329,24 +251,27 @@ def _literal_constants(outcomes: Sequence[Outcome]) -> Constants:
 
 
 def _large_noise_constants(outcomes: Sequence[Outcome]) -> Constants:
-    """Exponents as measured, and the constant that n' needs in one dimension.
+    """Exponents as measured, and the constant that n' needs at one point in one dimension.
 
-    The variance there is largest at B = 1, t = log 2 and mu = -mu* exp(-t); Chebyshev's constant is
-    that over the failure probability, a normal law's is smaller.
+    The point is B = 1, t = log 2 and mu = -mu* exp(-t); Chebyshev's constant is the variance over
+    the failure probability, a normal law's is smaller.
     """
     with precision(128):
-        half = arb(1) / 2
-        rho = 1 / arb(3).sqrt()
-        share = _ball_second_moment(half, half, arb(-1), rho, 1, unit=arb(1))
-    mean = theory.ddpm_descent(np.array([0.5]), np.array([-0.5]))
-    variance = float(share.mid()) - float(mean @ mean)
-    return {
-        "exponent of the error in n": _interval(outcomes[2]),
-        "exponent of the error in d": _interval(outcomes[3]),
-        "power of d that n' takes": _interval(outcomes[3], 2.0),
-        "C at d = 1, by Chebyshev": variance / _FAILURE,
-        "C at d = 1, if the error is normal": 2.5758293035489004**2 * variance,
-    }
+        half, opposite = arb(1) / 2, arb(-1)
+        point = {"mu_norm": half, "mu_star_norm": half, "cos_theta": opposite}
+        square = ball_second_moment(half, half, opposite, 1 / arb(3).sqrt(), 1, unit=arb(1))
+        mean, _ = in_basis(point, *descent_coefficients(half, half, opposite))
+        variance = square - mean * mean
+        quantile = arb(float(ndtri(1 - _FAILURE / 2)), 1e-13)
+        return {
+            "exponent of the error in n": _interval(outcomes[2]),
+            "exponent of the error in d, from 10 on": _interval(outcomes[3]),
+            "power of d that n' takes, from 10 on": _interval(outcomes[3], 2.0),
+            "C at d = 1, B = 1, mu = -mu*_t, by Chebyshev": enclosure(variance / arb(_FAILURE)),
+            "C at d = 1, B = 1, mu = -mu*_t, if the error is normal": enclosure(
+                quantile * quantile * variance
+            ),
+        }
 
 
 def _repaired_constants(outcomes: Sequence[Outcome]) -> Constants:
@@ -354,17 +279,17 @@ def _repaired_constants(outcomes: Sequence[Outcome]) -> Constants:
     climbed = outcomes[3].figures
     a, mu_star_norm, t = _OUTSIDE
     rho = math.exp(-t) / math.sqrt(-math.expm1(-2 * t))
-    bound = _bound(a, math.exp(-t) * mu_star_norm, rho, 2)
+    bound = variance_bound(a, math.exp(-t) * mu_star_norm, rho, 2)
     with precision(256):
         tiny = arb(2) ** -60
 
         def share(d: int) -> tuple[float, float]:
-            unit = _bound(tiny, tiny, arb(1), d, root=arb.sqrt)
-            return enclosure(_ball_second_moment(tiny, tiny, arb(1), arb(1), d, unit=unit))
+            unit = variance_bound(tiny, tiny, arb(1), d, root=arb.sqrt)
+            return enclosure(ball_second_moment(tiny, tiny, arb(1), arb(1), d, unit=unit))
 
         return {
             "exponent of the error in n": _interval(outcomes[3]),
-            "largest mean error over sqrt(V/n), n to 10^7": max(
+            "largest geometric mean of the error over sqrt(V/n), n to 10^6": max(
                 mean * math.sqrt(n / bound)
                 for n, mean in zip(climbed["sizes"], climbed["geometric_means"], strict=True)
             ),
@@ -442,16 +367,17 @@ CLAIMS = (
                 routes=_EXPONENT_ROUTES,
                 first=512,
             ),
-            _in_balls(
+            in_balls(
                 _large_noise_points(sampled=False),
                 _large_noise_slack,
                 "Chebyshev's inequality",
                 "balls: exact second moment of a sample's gradient, a one-dimensional integral",
                 effort=0.3,
             ),
-            _error_in_samples(1.0, 2.0, _FIRST_TIME, effect=0.2, last=1),
+            _error_in_samples(1.0, 2.0, _FIRST_TIME, effect=0.2, decades=7),
             ExponentTest(
-                sizes=(1, 3, 10, 30, 100, 300, 1000),
+                # Not from one on: the spread of the logarithm falls with d.
+                sizes=(10, 30, 100, 300, 1000),
                 draw=_error_in_dimension,
                 allowed=(-math.inf, 2.0),
                 effect=0.1,
@@ -459,7 +385,7 @@ CLAIMS = (
                 replicates=lambda d: 32 if d < 100 else 8,
             ),
         ),
-        needs=("SCK-09r",),
+        needs=("SCK-09r", "SCK-17r"),
         constants=_large_noise_constants,
         note="The variance of a sample's half-gradient is at most 0.3 d^4 B^3 there, so Chebyshev"
         " gives 0.99. The error grows like sqrt(d) and not d^2: a power of d near one is enough"
@@ -478,7 +404,7 @@ CLAIMS = (
         reading="with SCK-15r this is Lemma C.3 with its epsilon, the coefficient 2 and the sharp"
         " constants",
         evidence=(
-            _in_balls(
+            in_balls(
                 _any_points(),
                 _repaired_slack,
                 "the bound V, by Cauchy-Schwarz",
@@ -486,30 +412,31 @@ CLAIMS = (
                 effort=0.4,
             ),
             Search(
-                domain=grid_points(),
+                domain=low_dimensional_points(),
                 slack=_grid_slack,
                 exact=_repaired_slack,
-                noise=lambda _point: 1e-8,
+                noise=grid_noise,
                 routes=(
                     "the bound V, by Cauchy-Schwarz",
-                    "impl: automatic differentiation of each point's loss on a grid of (5)",
+                    "impl: automatic differentiation of each point's loss on a grid, d up to 3",
                     "balls: exact second moment, a one-dimensional integral",
                 ),
-                effort=0.04,
-                describe=_describe_share,
+                effort=0.08,
+                describe=describe_share,
             ),
             MeanTest(
-                domain=_sampled_points(),
-                draw=_squared_norms,
+                domain=sampled_points(),
+                draw=squared_norms,
                 allowed=_exact_mean,
                 effect=0.3,
-                moment=_squared_norm_moment,
+                moment=squared_norm_moment,
                 routes=(
                     "impl: automatic differentiation of each sample's loss",
                     "balls: exact second moment, a one-dimensional integral",
                 ),
             ),
-            _error_in_samples(*_OUTSIDE, effect=0.2, last=1),
+            _error_in_samples(*_OUTSIDE, effect=0.2, decades=6),
+            _MOMENT_IN_SAMPLES,
         ),
         needs=("SCK-09r", "SCK-15r"),
         constants=_repaired_constants,
