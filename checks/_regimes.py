@@ -10,8 +10,9 @@ from flint import acb, arb
 from numpy.typing import NDArray
 
 from lemmata import theory
-from lemmata.checks._balls import descent_coefficients, residual_coefficients
+from lemmata.checks._balls import descent_coefficients
 from lemmata.checks._plane import ball_vectors, in_basis, vectors
+from lemmata.checks._strip import LARGEST, strip_means
 from lemmata.harness.balls import enclosure, gaussian_mean, norm
 from lemmata.harness.claim import Point
 
@@ -19,13 +20,13 @@ __all__ = [
     "SOURCE",
     "Array",
     "balance",
+    "ball_descent",
     "cosine_of",
     "descent_noise",
     "em_sides",
     "em_step",
     "field_sides",
     "length",
-    "tail_sides",
 ]
 
 Array = NDArray[np.float64]
@@ -34,8 +35,9 @@ SOURCE = "Shah, Chen & Klivans 2023, Lemma 8, Lemma C.5, Lemma C.8; the conclusi
 
 
 def length(vector: Any) -> float:
-    """Euclidean norm."""
-    return float(np.linalg.norm(vector))
+    """Euclidean norm, of vectors whose squares are too small for floats as well."""
+    size = float(np.max(np.abs(vector)))
+    return size * float(np.linalg.norm(np.asarray(vector) / size)) if size > 0 else 0.0
 
 
 def cosine_of(degrees: float) -> float:
@@ -63,10 +65,19 @@ def descent_noise(point: Point) -> float:
     return float(1e-13 * terms / size) + 1e-9 if size > 0 else math.inf
 
 
+def ball_descent(point: Point) -> tuple[arb, arb]:
+    """Coefficients of the descent on mu* and mu."""
+    a, b, cosine, _ = ball_vectors(point)
+    if point["mu_norm"] > LARGEST:
+        return descent_coefficients(a, b, cosine)
+    tanh, tanh_sq, on_star, on_mu = strip_means(a * b * cosine, a)
+    return on_star + tanh, on_mu - tanh_sq
+
+
 def field_sides(point: Point, k: int) -> tuple[arb, arb, arb]:
     """Norms of descent - F, of F = 2 mu* mu*.mu - k |mu|^2 mu, and of the descent."""
     a, b, cosine, _ = ball_vectors(point)
-    on_star, on_mu = descent_coefficients(a, b, cosine)
+    on_star, on_mu = ball_descent(point)
     field = (2 * a * b * cosine, -k * a * a)
     return (
         norm(*in_basis(point, on_star - field[0], on_mu - field[1])),
@@ -76,54 +87,49 @@ def field_sides(point: Point, k: int) -> tuple[arb, arb, arb]:
 
 
 def em_sides(point: Point) -> tuple[arb, arb]:
-    """Norms of G and of the EM step EM(mu) - mu, which is descent minus G."""
+    """Norms of G and of the EM step EM(mu) - mu, to relative precision, however small G is."""
     a, b, cosine, _ = ball_vectors(point)
-    residual = residual_coefficients(a, b, cosine)
-    descent = descent_coefficients(a, b, cosine)
-    step = (descent[0] - residual[0], descent[1] - residual[1])
-    return norm(*in_basis(point, *residual)), norm(*in_basis(point, *step))
+    mean = a * b * cosine
+    if point["mu_norm"] <= LARGEST:
+        tanh, tanh_sq, on_star, on_mu = strip_means(mean, a)
+    else:
+        on_star, on_mu = _tail_coefficients(a, b, cosine)
+        tanh = gaussian_mean(lambda s: s.tanh(), mean, a * a, bound=1)
+        tanh_sq = gaussian_mean(lambda s: s.tanh() ** 2, mean, a * a, bound=1)
+    return norm(*in_basis(point, on_star, on_mu)), norm(*in_basis(point, tanh, -tanh_sq))
 
 
-def tail_sides(point: Point) -> tuple[arb, arb]:
-    """The same norms to relative precision, however small G is.
+def _tail_coefficients(a: arb, b: arb, cosine: arb) -> tuple[arb, arb]:
+    """Coefficients on mu* and mu of G, where |mu| is not small.
 
     Under N(m, v) the derivatives of tanh are as small as s is rarely near zero, and an integral
     knows its own size to 2^-prec only. With a weight exp(lam s), lam = min(m/v, 2), the mean moves
     to max(m - 2v, 0), where they are of order one, and their size comes out in front:
     E f(s) = exp(-lam m + lam^2 v / 2) E[f(s') exp(lam s')], s' ~ N(m - lam v, v).
     """
-    a, b, cosine, _ = ball_vectors(point)
     variance, mean = a * a, a * b * abs(cosine)
     tilt = (b * abs(cosine) / a).min(arb(2))
     centre = (mean - 2 * variance).max(arb(0))
     weight = (-tilt * mean + tilt * tilt * variance / 2).exp()
 
-    def jet(s: acb) -> tuple[acb, acb, acb]:
-        """Derivatives of tanh over tanh', and tanh' exp(lam s)."""
-        t = s.tanh()
-        return -2 * t, 6 * t * t - 2, s.sech() ** 2 * (tilt * s).exp()
+    # tanh' exp(lam s), two forms of one function: neither cancels exponentials on its side. The
+    # other derivatives are multiples of the first, so that they decay as it does.
+    def decaying(s: acb) -> acb:
+        if s.real.mid() < 0:
+            return 4 * ((2 + tilt) * s).exp() / (1 + (2 * s).exp()) ** 2
+        return 4 * ((tilt - 2) * s).exp() / (1 + (-2 * s).exp()) ** 2
 
     def on_star(s: acb) -> acb:
-        second, _, size = jet(s)
-        return (s - second * variance / 2) * size
+        return (s + s.tanh() * variance) * decaying(s)
 
     def on_mu(s: acb) -> acb:
-        second, third, size = jet(s)
-        return (second * s - third * variance / 2) * size
+        t = s.tanh()
+        return (-2 * t * s - (3 * t * t - 1) * variance) * decaying(s)
 
-    # tanh' exp(lam s) <= 4, and tanh'' and tanh''' are at most 2 and 4 times tanh'.
-    reach = enclosure(centre)[1] + enclosure(a)[1]
-    bound = 8 * reach + 8 * enclosure(variance)[1]
-    parts = [
+    # tanh'(s) exp(lam s) <= 4.
+    bound = 8 * (enclosure(centre)[1] + enclosure(a)[1] + enclosure(variance)[1])
+    first, second = (
         gaussian_mean(f, centre, variance, bound=bound, degree=1) * weight for f in (on_star, on_mu)
-    ]
-    # The first is odd in the mean, the second even; so are the two of the EM step.
-    sign = -1 if cosine < 0 else 1
-    step = [
-        gaussian_mean(lambda s: s.tanh(), mean, variance, bound=1),
-        -gaussian_mean(lambda s: s.tanh() ** 2, mean, variance, bound=1),
-    ]
-    return (
-        norm(*in_basis(point, sign * parts[0], parts[1])),
-        norm(*in_basis(point, sign * step[0], step[1])),
     )
+    # The first is odd in the mean, the second even.
+    return (-first if cosine < 0 else first), second

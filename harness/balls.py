@@ -57,7 +57,7 @@ def enclosure(ball: arb) -> tuple[float, float]:
 
 
 def settle(
-    exact: Callable[[Point], arb], point: Point, *, width: float = math.inf
+    exact: Callable[[Point], arb], point: Point, *, width: float = math.inf, first: int = 0
 ) -> tuple[int | None, arb, int]:
     """Evaluate at rising precision until the sign is certain and the ball is narrow.
 
@@ -69,6 +69,8 @@ def settle(
         Where.
     width : float
         Radius that the ball must not exceed, relative to one and to its middle.
+    first : int
+        Bits below which there is no use trying.
 
     Returns
     -------
@@ -79,7 +81,7 @@ def settle(
     bits : int
         The precision that settled it.
     """
-    for bits in PRECISIONS:
+    for bits in (b for b in PRECISIONS if b >= min(first, PRECISIONS[-1])):
         with precision(bits):
             ball = exact(point)
             if not ball.rad() <= width * (1 + abs(float(ball.mid()))):

@@ -25,6 +25,10 @@ __all__ = ["Search", "explore"]
 
 #: A least slack is audited again once it has fallen to this share of the one audited before.
 _NOTABLE = 0.8
+#: Every so many points the least precision is tried first.
+_TRY_FEWER = 8
+#: Bits that a point is granted for its neighbours' sake; some need more for good, and are alone.
+_MOST_AT_FIRST = 128
 #: Where rounding may move the floating-point slack by more than this, balls are asked at once.
 _BLUR = 1e-3
 
@@ -113,6 +117,7 @@ class _Tally:
     least_float: float = math.inf
     tightest: dict[str, Any] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
+    bits: int = 0
     floats: dict[str, float] = field(default_factory=dict)
     settled: dict[str, tuple[int | None, arb, int]] = field(default_factory=dict)
 
@@ -266,7 +271,10 @@ class Search:
             return value
         if name not in tally.settled:
             width = noise if 0 < noise < _BLUR else _BLUR
-            tally.settled[name] = settle(self.exact, point, width=width)
+            # Neighbours need alike many bits; now and then fewer are tried again.
+            first = tally.bits if len(tally.settled) % _TRY_FEWER else 0
+            tally.settled[name] = settle(self.exact, point, width=width, first=first)
+            tally.bits = min(tally.settled[name][2], _MOST_AT_FIRST)
         verdict, ball, bits = tally.settled[name]
         exact = float(ball.mid())
         if verdict is not None and verdict < 0:
