@@ -107,6 +107,7 @@ def _progress_noise(step: float, point: Point) -> float:
     return 1e-9 + 4e-15 * size / (abs(lam - mu) * float(_progress_scale(lam, mu)))
 
 
+_SIGNS = st.sampled_from([1.0, -1.0])
 _MULTIPLIER_PLACES = st.sampled_from(["at mu", "at 0", "at mu", "anywhere"])
 
 
@@ -115,7 +116,8 @@ def _multipliers(draw: st.DrawFn, lengths: Any) -> dict[str, Any]:
     """Where the derivative of the map is taken: at mu, at 0, or anywhere."""
     mu = draw(lengths)
     lam = {"at mu": mu, "at 0": 0.0, "anywhere": draw(lengths)}[draw(_MULTIPLIER_PLACES)]
-    return {"mu": mu, "lam": lam, "deviation": draw(_DEVIATIONS)}
+    # The map is odd in lam, and the fixed point -mu is the mirror image of mu.
+    return {"mu": mu, "lam": draw(_SIGNS) * lam + 0.0, "deviation": draw(_DEVIATIONS)}
 
 
 def _slope(point: Point) -> float:
@@ -176,6 +178,7 @@ def _curvature() -> Mapping[str, sympy.Expr]:
         - curvature.rewrite(sympy.exp),
         "multiplier at 0": slope - (1 + mu**2 / sigma**2),
         "M(0, mu)": term.subs(lam, 0),
+        "M(-lam, mu) = -M(lam, mu)": term.subs(lam, -lam) + term,
     }
 
 
@@ -210,7 +213,9 @@ def _multiplier_constants() -> Constants:
     constants: Constants = {"multiplier at 0 for mu/sigma = 1": enclosure(at_zero)}
     for ratio, value in values.items():
         constants[f"multiplier at +-mu for mu/sigma = {ratio:g}"] = enclosure(value)
-    constants["c in 1 - c (mu/sigma)^2 at +-mu, for small mu/sigma"] = enclosure(leading)
+    constants["(1 - multiplier) / (mu/sigma)^2 at +-mu, mu/sigma = 2^-20; 2 in the limit"] = (
+        enclosure(leading)
+    )
     return constants
 
 

@@ -171,7 +171,9 @@ def _lines_error(point: Point) -> float:
     (x, weights), (own, own_weights), (other, other_weights) = grids
     both, at_own, at_other = beliefs
     # (1.2), from data of the mixture.
-    lines = [impl.em_step(x, pair, cov=covariance, weights=weights)[0]]
+    first, second = impl.em_step(x, pair, cov=covariance, weights=weights)
+    # One parameter serves for both means because the second moves as the mirror image.
+    lines = [first, -second]
     # The same, the mixture split into its components.
     top = own_weights * at_own[:, 0] @ own / 2 + other_weights * at_other[:, 0] @ other / 2
     bottom = own_weights @ at_own[:, 0] / 2 + other_weights @ at_other[:, 0] / 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import sympy
@@ -130,7 +131,9 @@ def _supremum(order: int) -> arb:
     numerator = fmpz_poly(list(_numerator(order)))
     one_more = fmpz_poly([1, 1])
     stationary = numerator.derivative() * one_more - (order + 1) * numerator
-    inside = [root.real for root, _ in stationary.complex_roots() if root.imag == 0]
+    # python-flint's annotations forget that each root comes with its multiplicity.
+    found: Any = stationary.complex_roots()
+    inside = [root.real for root, _ in found if root.imag == 0]
     # A root beyond the ends is a value of the same function at some other q: it is left out.
     candidates = [arb(0), arb(1), *(q for q in inside if 0 < q < 1)]
     largest = arb(0)

@@ -263,11 +263,14 @@ def _error_26(point: Point) -> float:
     mu, mu_star, frame = in_plane(point)
     flat, _ = plane_means(point)
     x, weights = plane_grid(point)
-    found = impl.em_step(x, np.stack([flat, -flat]), weights=weights)[0]
-    predicted = np.asarray(theory.em_map(mu, mu_star), dtype=np.float64)
-    return off_plane(predicted, frame, np.asarray(found, dtype=np.float64)) / float(
-        np.linalg.norm(predicted)
+    found, mirrored = np.asarray(
+        impl.em_step(x, np.stack([flat, -flat]), weights=weights), dtype=np.float64
     )
+    predicted = np.asarray(theory.em_map(mu, mu_star), dtype=np.float64)
+    size = float(np.linalg.norm(predicted))
+    # One parameter serves for both means because the second moves as the mirror image.
+    asymmetry = float(np.linalg.norm(found + mirrored))
+    return max(off_plane(predicted, frame, found), asymmetry) / size
 
 
 def _noise_26(point: Point) -> float:

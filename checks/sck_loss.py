@@ -26,7 +26,7 @@ from lemmata.checks._grid import (
 from lemmata.checks._plane import LARGEST_DIMENSION, NORMS, vectors
 from lemmata.harness.balls import enclosure, norm, precision
 from lemmata.harness.claim import Claim, Constants, Point
-from lemmata.harness.domain import cosines, log_uniform, seeds, sizes
+from lemmata.harness.domain import cosines, log_uniform, points, seeds, sizes
 from lemmata.harness.sampling import MeanTest
 from lemmata.harness.search import Search
 
@@ -211,14 +211,38 @@ def _gap_constants() -> Constants:
     return found
 
 
+_IN_ANY_DIMENSION = points(
+    {
+        "d": sizes(1, LARGEST_DIMENSION),
+        "mu_star_norm": log_uniform(*NORMS),
+        "t": log_uniform(1e-4, 20),
+    }
+)
+
+
+def _closed_gap_error(point: Point) -> float:
+    """The closed form against d / beta^2 - E|score|^2, in any dimension."""
+    mu_star = np.zeros(point["d"])
+    mu_star[-1] = point["mu_star_norm"]
+    with precision(256):
+        gap = float(_gap_balls(point["d"], point["mu_star_norm"], point["t"]).mid())
+    return abs(float(theory.score_gap(mu_star, point["t"])) / gap - 1)
+
+
+def _exact_closed_gap_error(point: Point) -> arb:
+    """The same with d alpha^2 / beta^2 + |mu*_t|^2 E sech^2(y), y = mu*_t.x, in balls."""
+    d, t = point["d"], arb(point["t"])
+    mu = (-t).exp() * arb(point["mu_star_norm"])
+    slope = mean_1d(lambda x: (mu * x).sech() ** 2, mu, scale=1, degree=0)
+    closed = d / (2 * t).expm1() + mu**2 * slope
+    return abs(_gap_balls(d, point["mu_star_norm"], point["t"]) / closed - 1)
+
+
 def _gap_table() -> dict[str, Any]:
     times = [1e-4, 1e-3, 1e-2, 0.1, 0.3, 1.0, 3.0, 10.0, 20.0]
     dimensions = [1, 10, 100, 1000, 10_000]
-    rows = []
-    for d in dimensions:
-        mu_star = np.zeros(d)
-        mu_star[0] = 1.0
-        rows.append([float(gap) for gap in theory.score_gap(mu_star, times)])
+    with precision(256):
+        rows = [[float(_gap_balls(d, 1.0, t).mid()) for t in times] for d in dimensions]
     return {
         "gap": "loss (5) minus loss (4) at |mu*| = 1, a row for each d",
         "d": dimensions,
@@ -476,7 +500,7 @@ CLAIMS: tuple[Claim, ...] = (
         statement=r"\mathbb E\|s(X_t) + Z_t/\beta_t\|^2 -"
         r" \mathbb E\|s(X_t) - \nabla\ln q_t(X_t)\|^2 \text{ is the same for every } s",
         reading="equivalent: the two differ by a number that no student changes, so they have the"
-        " same minimisers and gradients; they are not equal",
+        " same minimisers and gradients; they are not equal. Measured for two components, symmetric",
         evidence=(
             _with_fewer_points(
                 equality_search(
@@ -488,6 +512,19 @@ CLAIMS: tuple[Claim, ...] = (
                         "theory: the gap in closed form",
                         "impl: both losses on a grid, the score by autograd of the log-density",
                         "balls: both losses given X_t, the score from the densities",
+                    ),
+                )
+            ),
+            _with_fewer_points(
+                equality_search(
+                    _IN_ANY_DIMENSION,
+                    error=_closed_gap_error,
+                    exact_error=_exact_closed_gap_error,
+                    noise=lambda _point: 1e-12,
+                    routes=(
+                        "theory: the gap in closed form, d to 10^4",
+                        "balls: d / beta^2 - E|score|^2, an integral along mu*",
+                        "balls: against the closed form",
                     ),
                 )
             ),

@@ -24,6 +24,9 @@ __all__ = [
 #: Bits at which a sign is sought, in turn.
 PRECISIONS = (64, 128, 256, 512, 1024, 2048)
 
+#: Bits from which on a ball around zero, half as many bits narrow, is taken for zero.
+_ZERO_BITS = 512
+
 
 @contextlib.contextmanager
 def precision(bits: int) -> Iterator[None]:
@@ -88,6 +91,8 @@ def settle(
                 continue
             with contextlib.suppress(ValueError):
                 return sign(ball), ball, bits
+            if bits >= _ZERO_BITS and ball.rad() < arb(2) ** (-bits // 2):
+                return None, ball, bits  # zero to so many digits that more will not tell
     # Never as narrow as asked; the sign may be certain all the same.
     with contextlib.suppress(ValueError):
         return sign(ball), ball, bits
@@ -129,11 +134,12 @@ def gaussian_mean(
     # exp(-reach^2 / 2) < 2^-prec: the tail costs about one unit in the last place.
     reach = arb(max(9, math.ceil(math.sqrt(2 * math.log(2) * flint.ctx.prec))))
     scale = 1 / (2 * arb.pi()).sqrt()
+    minus_half = arb(-1) / 2
 
     def integrand(z: acb, _analytic: bool) -> acb:
-        return f(mean + deviation * z) * (-z * z / 2).exp() * scale
+        return f(mean + deviation * z) * (z * z * minus_half).exp()
 
-    body = acb.integral(integrand, acb(-reach), acb(reach)).real
+    body = acb.integral(integrand, acb(-reach), acb(reach)).real * scale
     # By parts: the integral of z^k phi(z) over z > L is at most 2 L^(k-1) phi(L) if k - 1 <= L^2/2.
     tail = 4 * bound * reach ** (degree - 1) * (-reach * reach / 2).exp() * scale
     return body + arb(0, 1) * tail

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import math
 import multiprocessing
 import signal
@@ -228,6 +229,8 @@ def _prepare_worker() -> None:
     """Let the parent alone answer Ctrl-C, and load the suite before the first claim."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _loaded_suite()
+    # What the libraries made is here to stay: no collection need go through it again.
+    gc.freeze()
 
 
 @functools.cache

@@ -46,7 +46,7 @@ PROFILES = {
     profile.name: profile
     for profile in (
         Profile("quick", examples=80, audits=12, scouts=12, points=3, doublings=9),
-        Profile("default", examples=300, audits=30, scouts=40, points=6, doublings=10),
+        Profile("default", examples=240, audits=24, scouts=40, points=6, doublings=10),
         Profile("thorough", examples=3000, audits=200, scouts=200, points=16, doublings=12),
     )
 }
