@@ -12,13 +12,21 @@ from lemmata.checks._grid import HALF_WIDTH, grid_step
 from lemmata.harness.balls import gaussian_mean
 from lemmata.harness.claim import Point
 
-__all__ = ["across_factor", "along_factor", "em_map_ball", "em_slope_ball", "line_step", "problem"]
+__all__ = [
+    "FROM_DEFINITION",
+    "across_factor",
+    "along_factor",
+    "em_map_ball",
+    "em_slope_ball",
+    "line_step",
+    "problem",
+]
 
 Array = NDArray[np.float64]
 
 #: Up to here, in deviations, a factor is computed from (2.1) as it stands; beyond, it is so small
 #: that the difference of M and mu has too few digits.
-_FROM_DEFINITION = 3.0
+FROM_DEFINITION = 3.0
 
 
 def problem(point: Point) -> tuple[Array, Array, Array | None, Array]:
@@ -80,9 +88,9 @@ def along_factor(lam: arb, mu: arb) -> arb:
     integral from mu to where its mass is.
     """
     if lam == mu:
-        if mu < _FROM_DEFINITION:
+        if mu < FROM_DEFINITION:
             return em_slope_ball(lam, mu)
-    elif lam < _FROM_DEFINITION or mu < _FROM_DEFINITION:
+    elif lam < FROM_DEFINITION or mu < FROM_DEFINITION:
         return (em_map_ball(lam, mu) - mu) / (lam - mu)
     gap, centre = lam - mu, _centre(lam, mu)
 
@@ -103,7 +111,7 @@ def across_factor(lam: arb, mu: arb) -> arb:
 
     `mu` is the component of the mean along lam, and `lam` the norm of the estimate.
     """
-    if lam < _FROM_DEFINITION or mu < _FROM_DEFINITION:
+    if lam < FROM_DEFINITION or mu < FROM_DEFINITION:
         return gaussian_mean(lambda x: 2 / (1 + (2 * lam * x).exp()), mu, arb(1), bound=2)
     gap, centre = lam - mu, _centre(lam, mu)
 

@@ -1,4 +1,4 @@
-"""Population quantities of one dimension d by quadrature in the plane of mu and mu*."""
+"""Population quantities in any dimension by quadrature: in the plane of mu and mu*, along mu."""
 
 from __future__ import annotations
 
@@ -12,27 +12,47 @@ from numpy.typing import NDArray
 
 from lemmata import impl
 from lemmata.checks._grid import HALF_WIDTH, grid_step
-from lemmata.checks._plane import LARGEST_DIMENSION
+from lemmata.checks._plane import LARGEST_DIMENSION, NORMS
 from lemmata.harness.claim import Point
 from lemmata.harness.domain import cosines, log_uniform, seeds, sizes
 
-__all__ = ["ball_plane", "embedded_points", "in_plane", "off_plane", "plane_grid", "plane_means"]
+__all__ = [
+    "ball_plane",
+    "embedded_points",
+    "in_plane",
+    "line_grid",
+    "line_points",
+    "off_plane",
+    "plane_grid",
+    "plane_means",
+]
 
 Array = NDArray[np.float64]
 
-#: On a grid; beyond this the grid that resolves tanh(mu.x) gets too fine, and sampling goes on.
-_norms = log_uniform(1e-8, 8.0)
+_norms = log_uniform(*NORMS)
+#: On a grid in the plane; beyond this the step that resolves tanh(mu.x) gets too fine, and a grid
+#: along mu goes on. The mean mu* only moves a grid.
+_plane_norms = log_uniform(1e-8, 8.0)
 _dimensions = sizes(1, LARGEST_DIMENSION)
 _seeds = seeds()
 
 
-@st.composite
-def embedded_points(draw: st.DrawFn) -> dict[str, Any]:
+def embedded_points() -> Any:
+    """Points of `line_points` with a mu short enough for a grid in the plane."""
+    return _embedded(_plane_norms)
+
+
+def line_points() -> Any:
     """Points {d, mu_norm, mu_star_norm, cos_theta, seed}: the seed turns the plane in R^d."""
+    return _embedded(_norms)
+
+
+@st.composite
+def _embedded(draw: st.DrawFn, lengths: Any) -> dict[str, Any]:
     d = draw(_dimensions)
     return {
         "d": d,
-        "mu_norm": draw(_norms),
+        "mu_norm": draw(lengths),
         "mu_star_norm": draw(_norms),
         "cos_theta": draw(cosines(1.0 if d == 1 else 0.0)),
         "seed": draw(_seeds),
@@ -74,6 +94,20 @@ def plane_grid(point: Point, *, both: bool = True) -> tuple[Array, Array]:
     _, mu_star = plane_means(point)
     means = np.stack([mu_star, -mu_star]) if both else mu_star[None, :]
     return impl.mixture_grid(means, step=grid_step(point["mu_norm"]), half_width=HALF_WIDTH)
+
+
+def line_grid(point: Point, sign: int = 1) -> tuple[Array, Array, float]:
+    """Nodes and weights along mu for N(sign mu*, I), and its mean across mu.
+
+    The coordinates across mu do not depend on the one along it: for a function f of the latter,
+    E f x is E f y along mu, y on the nodes, and E f times the mean across it.
+    """
+    _, mu_star = plane_means(point)
+    across = sign * float(mu_star[1]) if mu_star.size > 1 else 0.0
+    y, weights = impl.mixture_grid(
+        np.array([[sign * mu_star[0]]]), step=grid_step(point["mu_norm"]), half_width=HALF_WIDTH
+    )
+    return y[:, 0], weights, across
 
 
 def ball_plane(point: Point) -> tuple[arb, arb, arb]:

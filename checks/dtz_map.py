@@ -6,18 +6,17 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from flint import acb, arb, arb_mat
+from flint import acb, arb
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from lemmata import impl, theory
-from lemmata.checks._balls import tanh_jet
 from lemmata.checks._compare import equality_search
 from lemmata.checks._em import em_map_ball, problem
 from lemmata.checks._grid import HALF_WIDTH, ORDER, gaussian_norm, grid_step
 from lemmata.harness.balls import gaussian_mean, norm
 from lemmata.harness.claim import Claim, Point
-from lemmata.harness.domain import cosines, log_uniform, points, seeds, sizes
+from lemmata.harness.domain import cosines, log_uniform, seeds, sizes
 from lemmata.harness.sampling import MeanTest
 from lemmata.harness.search import Search
 
@@ -40,6 +39,7 @@ _DEVIATIONS = log_uniform(1e-8, 1e8)
 _SEEDS = seeds()
 _COSINES = cosines()
 _ON_THE_LINE = cosines(1.0)
+_GRID_SIZES = st.sampled_from([1, 2])
 _KINDS = st.sampled_from(["covariance", "line", "covariance", "identity"])
 
 
@@ -53,7 +53,9 @@ def _anywhere(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def _on_a_grid(draw: st.DrawFn) -> dict[str, Any]:
-    return _complete(draw, draw(st.sampled_from([1, 2])), _GRID_LENGTHS)
+    """In the plane the step that resolves the belief shrinks with lam; mu only moves the grid."""
+    point = _complete(draw, draw(_GRID_SIZES), _LENGTHS)
+    return {**point, "lam_norm": draw(_GRID_LENGTHS)}
 
 
 @st.composite
@@ -81,37 +83,38 @@ def _whitened(vector: Any, root: Array, covariance: Array | None) -> Array:
     return np.asarray(vector if covariance is None else np.linalg.solve(root, vector))
 
 
-def _light(domain: Any, **settings: Any) -> Search:
+def _light(domain: Any, effort: float, **settings: Any) -> Search:
     """An equality on fewer points than usual: in balls, one costs four integrals."""
-    return replace(equality_search(domain, **settings), effort=0.2)
+    return replace(equality_search(domain, **settings), effort=effort)
 
 
 def _line_error(point: Point) -> float:
     """How far (2.1) is from (1.2) on densities, and the denominator of (1.2) from one half.
 
-    The coordinates across lam are independent of the one along it, y, in each component, so that
-    a grid over y serves any dimension.
+    The same for the other component, whose mean is -lam and becomes minus the update. The
+    coordinates across lam are independent of the one along it, y, in each component, so that a
+    grid over y serves any dimension.
     """
     lam, mu, covariance, root = problem(point)
     update = _whitened(theory.em_map(lam, mu, covariance), root, covariance)
     a, along, across = _plane(point)
-    step, width = grid_step(a), HALF_WIDTH
-    left, top_along, top_across, bottom = np.array([[a], [-a]]), 0.0, 0.0, 0.0
+    pair, top, bottom = np.array([[a], [-a]]), np.zeros((2, 2)), np.zeros((2, 1))
     for sign in (1.0, -1.0):
-        y, weights = impl.mixture_grid(np.array([[sign * along]]), step=step, half_width=width)
-        belief = weights * impl.em_responsibilities(y, left)[:, 0]
-        top_along += float(belief @ y[:, 0]) / 2
-        top_across += sign * across * float(belief.sum()) / 2
-        bottom += float(belief.sum()) / 2
-    white_lam = np.zeros(2)
-    white_lam[0] = point["cos_theta"]
-    white_lam[1] = _sine(point)
+        y, weights = impl.mixture_grid(
+            np.array([[sign * along]]), step=grid_step(a), half_width=HALF_WIDTH
+        )
+        shares = weights[:, None] * impl.em_responsibilities(y, pair) / 2
+        mass = shares.sum(axis=0)
+        top += np.stack([y[:, 0] @ shares, sign * across * mass], axis=1)
+        bottom += mass[:, None]
     # Unit vectors along lam and across it, in the plane of lam and mu; mu is on the first axis.
-    ratio = np.zeros_like(update)
-    plane = np.array([white_lam, [white_lam[1], -white_lam[0]]])[:, : min(2, update.size)]
-    ratio[:2] = np.array([top_along, top_across]) / bottom @ plane
-    size = float(np.linalg.norm(ratio))
-    return max(float(np.linalg.norm(update - ratio)) / size, abs(2 * bottom - 1))
+    cosine, sine = float(point["cos_theta"]), _sine(point)
+    plane = np.array([[cosine, sine], [sine, -cosine]])[:, : min(2, update.size)]
+    ratios = np.zeros((2, update.size))
+    ratios[:, :2] = top / bottom @ plane
+    size = float(np.linalg.norm(ratios[0]))
+    gaps = (np.linalg.norm(update - ratios[0]), np.linalg.norm(update + ratios[1]))
+    return max(float(max(gaps)) / size, float(np.abs(2 * bottom - 1).max()))
 
 
 def _sine(point: Point) -> float:
@@ -141,11 +144,16 @@ def _ball_error(point: Point) -> arb:
         tops.append(gaussian_mean(lambda y: belief(y) * y, centre, arb(1), bound=bound, degree=1))
         shares.append(gaussian_mean(belief, centre, arb(1), bound=1))
     bottom = (shares[0] + shares[1]) / 2
-    ratio = (tops[0] + tops[1]) / 2 / bottom, across * (shares[0] - shares[1]) / 2 / bottom
+    top = (tops[0] + tops[1]) / 2, across * (shares[0] - shares[1]) / 2
+    # The other belief is one minus this one, and the mean of p_mu is zero.
+    ratios = [[sign * x / share for x in top] for sign, share in ((1, bottom), (-1, 1 - bottom))]
     tanh = gaussian_mean(lambda y: (a * y).tanh(), along, arb(1), bound=1)
     update = em_map_ball(a, along), across * tanh
-    error = norm(update[0] - ratio[0], update[1] - ratio[1]) / norm(*ratio)
-    return error.max(abs(2 * bottom - 1))
+    worst = abs(2 * bottom - 1)
+    for sign, ratio in zip((1, -1), ratios, strict=True):
+        gap = norm(*(u - sign * v for u, v in zip(update, ratio, strict=True)))
+        worst = worst.max(gap / norm(*ratio))
+    return worst
 
 
 def _map_noise(point: Point) -> float:
@@ -154,6 +162,13 @@ def _map_noise(point: Point) -> float:
     size = min(a, 0.5) * (1 + b * b * point["cos_theta"] ** 2) ** 0.5
     rounding = 2e-14 * (1 + b) / size
     return float(1e-10 + rounding + 1e-13 * point.get("condition", 1.0))
+
+
+def _lines_noise(point: Point) -> float:
+    """In the space the exponents of the densities are as large as the square of mu."""
+    a, b = point["lam_norm"], point["mu_norm"]
+    size = min(a, 0.5) * (1 + b * b * point["cos_theta"] ** 2) ** 0.5
+    return float(_map_noise(point) + 2e-16 * point["condition"] ** 0.5 * (1 + b) ** 3 / size)
 
 
 def _lines_error(point: Point) -> float:
@@ -194,18 +209,23 @@ def _lines_error(point: Point) -> float:
 
 
 def _drawn(point: Point, rng: np.random.Generator, n: int) -> tuple[Array, Array]:
-    """Samples of the mixture and the beliefs in its first component, from (1.1) and (1.2)."""
+    """Samples of the mixture and the beliefs in its components, from (1.1) and (1.2)."""
     lam, mu, covariance, _ = problem(point)
     x = impl.sample_mixture(np.stack([mu, -mu]), n, cov=covariance, rng=rng)
     pair = np.stack([lam, -lam])
-    return np.asarray(x), np.asarray(impl.em_responsibilities(x, pair, cov=covariance)[:, 0])
+    return np.asarray(x), np.asarray(impl.em_responsibilities(x, pair, cov=covariance))
 
 
 def _draw_step(point: Point, rng: np.random.Generator, n: int) -> Array:
-    """w(x) (x - M) along a direction: of mean zero exactly if M is the ratio (1.2)."""
+    """w(x) (x - M) along a direction: of mean zero exactly if M is the ratio (1.2).
+
+    Or, as the seed says, the same of the other component's belief and -M.
+    """
     direction, update, size = _projection(point)
-    x, belief = _drawn(point, rng, n)
-    return np.asarray(belief * ((x - update) @ direction) / size)
+    row = int(np.random.default_rng([point["seed"], 2]).integers(2))
+    x, beliefs = _drawn(point, rng, n)
+    gap = x - (1 - 2 * row) * update
+    return np.asarray(beliefs[:, row] * (gap @ direction) / size)
 
 
 def _projection(point: Point) -> tuple[Array, Array, float]:
@@ -223,120 +243,6 @@ def _projection(point: Point) -> tuple[Array, Array, float]:
     return direction, update, size + gaussian_norm(ORDER) * spread
 
 
-# --- DTZ-2: the fixed points ----------------------------------------------------------------------
-
-_domain = points(
-    {
-        "d": sizes(1, 30),
-        "mu_norm": log_uniform(1e-8, 1e2),
-        "condition": log_uniform(1.0, 1e6),
-        "seed": seeds(),
-    }
-)
-_on_the_line = points({"separation": log_uniform(1e-8, 8.0), "deviation": log_uniform(1e-8, 1e8)})
-_sampled = points(
-    {
-        "d": sizes(1, 30),
-        "mu_norm": log_uniform(1e-2, 1e2),
-        "condition": log_uniform(1.0, 1e4),
-        "start": st.sampled_from([1.0, 0.0, -1.0]),
-        "seed": seeds(),
-    }
-)
-
-
-def _problem(point: Point) -> tuple[Array, Array]:
-    """mu and a covariance with eigenvalues from 1/condition to 1 in random directions."""
-    d = point["d"]
-    rng = np.random.default_rng(point["seed"])
-    basis = np.linalg.qr(rng.standard_normal((d, d)))[0]
-    spectrum = point["condition"] ** -rng.uniform(size=d)
-    covariance = (basis * spectrum) @ basis.T
-    direction = rng.standard_normal(d)
-    mu = point["mu_norm"] * direction / np.linalg.norm(direction)
-    return mu, (covariance + covariance.T) / 2
-
-
-def _error(point: Point) -> float:
-    mu, covariance = _problem(point)
-    errors = [
-        np.linalg.norm(theory.em_map(start * mu, mu, covariance) - start * mu)
-        for start in (-1.0, 0.0, 1.0)
-    ]
-    return float(max(errors) / np.linalg.norm(mu))
-
-
-def _exact_error(point: Point) -> arb:
-    """M(mu, mu) = mu E[tanh s + tanh' s], s ~ N(q, q), q = mu^T Sigma^-1 mu; -mu by symmetry."""
-    mu, covariance = _problem(point)
-    column = arb_mat([[float(x)] for x in mu])
-    q = (column.transpose() * arb_mat(covariance.tolist()).solve(column))[0, 0]
-
-    def both(s: acb) -> acb:
-        t, d1, _, _ = tanh_jet(s)
-        return t + d1
-
-    return abs(gaussian_mean(both, q, q, bound=2) - 1)
-
-
-def _noise(point: Point) -> float:
-    return float(1e-13 * point["condition"] + 1e-12)
-
-
-def _error_on_grid(point: Point) -> float:
-    """One EM step from densities on a grid, (1.2) as it stands, from each fixed point in turn."""
-    deviation = float(point["deviation"])
-    mu = np.array([[deviation * point["separation"]]])
-    covariance = np.array([[deviation**2]])
-    step = grid_step(point["separation"])
-    x, weights = impl.mixture_grid(
-        np.concatenate([mu, -mu]), cov=covariance, step=step, half_width=HALF_WIDTH
-    )
-    errors = []
-    for start in (-1.0, 0.0, 1.0):
-        means = np.concatenate([start * mu, -start * mu])
-        moved = impl.em_step(x, means, cov=covariance, weights=weights)[0, 0]
-        errors.append(abs(float(moved - start * mu[0, 0])))
-    return max(errors) / float(mu[0, 0])
-
-
-def _ball_error_on_grid(point: Point) -> arb:
-    """(1.2) from lambda = mu in units of the deviation, where the belief is sigmoid(2 r y)."""
-    r = arb(point["separation"])
-
-    def belief(y: acb) -> acb:
-        return 1 / (1 + (-2 * r * y).exp())
-
-    # abs(y) <= abs(z) + r <= abs(z) (1 + r) for abs(z) >= 9.
-    bound = 1 + float(point["separation"])
-    top = bottom = arb(0)
-    for centre in (r, -r):
-        top += gaussian_mean(lambda y: belief(y) * y, centre, arb(1), bound=bound, degree=1)
-        bottom += gaussian_mean(belief, centre, arb(1), bound=1)
-    return abs(top / bottom - r) / r
-
-
-def _draw(point: Point, rng: np.random.Generator, n: int) -> Array:
-    """w(x) (x - M) along a direction: of mean zero exactly if M is the M-step from the start."""
-    mu, covariance = _problem(point)
-    start = point["start"] * mu
-    x = impl.sample_mixture(np.stack([mu, -mu]), n, cov=covariance, rng=rng)
-    belief = impl.em_responsibilities(x, np.stack([start, -start]), cov=covariance)[:, 0]
-    direction, size = _direction(point)
-    return np.asarray(belief * ((x - start) @ direction) / size)
-
-
-def _direction(point: Point) -> tuple[Array, float]:
-    """A unit vector, and a bound of the L_8 norm of w(x) (x - M) along it."""
-    mu, covariance = _problem(point)
-    rng = np.random.default_rng([point["seed"], 1])
-    anywhere: Array = rng.standard_normal(int(point["d"]))
-    chosen = mu if rng.uniform() < 0.5 else anywhere
-    direction = np.asarray(chosen / np.linalg.norm(chosen))
-    spread = float(np.sqrt(direction @ covariance @ direction))
-    return direction, 2 * abs(float(mu @ direction)) + gaussian_norm(ORDER) * spread
-
-
 CLAIMS: tuple[Claim, ...] = (
     Claim(
         id="DTZ-1",
@@ -344,10 +250,14 @@ CLAIMS: tuple[Claim, ...] = (
         source=f"{_SOURCE}, Section 2, from (1.2) to (2.1)",
         statement=r"\frac{E_{p_\mu}[\frac{0.5 N(x;\lambda,\Sigma)}{p_\lambda(x)} x]}"
         r"{E_{p_\mu}[\frac{0.5 N(x;\lambda,\Sigma)}{p_\lambda(x)}]}"
-        r" = E_{x\sim N(\mu,\Sigma)}[\tanh(\lambda^T\Sigma^{-1}x)\,x]",
+        r" = E_{x\sim N(\mu,\Sigma)}[\tanh(\lambda^T\Sigma^{-1}x)\,x],\quad"
+        r" E_{p_\mu}[\tfrac{0.5 N(x;\lambda,\Sigma)}{p_\lambda(x)}] = \tfrac12"
+        r" E_{N(\mu,\Sigma)}[1] = \tfrac12",
+        reading="the other component's mean, -lambda, becomes -M: that is tested too",
         evidence=(
             _light(
                 _anywhere(),
+                0.5,
                 error=_line_error,
                 exact_error=_ball_error,
                 noise=_map_noise,
@@ -359,9 +269,10 @@ CLAIMS: tuple[Claim, ...] = (
             ),
             _light(
                 _on_a_grid(),
+                0.25,
                 error=_lines_error,
                 exact_error=_ball_error,
-                noise=_map_noise,
+                noise=_lines_noise,
                 routes=(
                     "theory: (2.1), one-dimensional integrals, with the covariance",
                     "impl: the five lines from (1.2) on, from densities on a grid of the space",
@@ -378,7 +289,7 @@ CLAIMS: tuple[Claim, ...] = (
             ),
             MeanTest(
                 domain=_from_samples(),
-                draw=lambda point, rng, n: _drawn(point, rng, n)[1],
+                draw=lambda point, rng, n: _drawn(point, rng, n)[1][:, 0],
                 allowed=lambda _point: (0.5, 0.5),
                 effect=0.02,
                 bounds=(0.0, 1.0),
@@ -389,47 +300,5 @@ CLAIMS: tuple[Claim, ...] = (
         " one, 1/2 E[1], and the numerator is E_N(mu)[(w(x) - w(-x)) x] / 2. The lines checked: the"
         " split into components, the symmetrised ratio, the same without its unit integral, the"
         " exponentials, and (2.1), which the slides number (2), like the fixed points.",
-    ),
-    Claim(
-        id="DTZ-2",
-        title="EM's fixed points: M(-mu, mu) = -mu, M(0, mu) = 0, M(mu, mu) = mu",
-        source=f"{_SOURCE}, Section 2",
-        statement=r"M(-\mu,\mu) = -\mu,\quad M(0,\mu) = 0,\quad M(\mu,\mu) = \mu"
-        r"\quad\text{for every } \mu, \Sigma",
-        evidence=(
-            equality_search(
-                _domain,
-                error=_error,
-                exact_error=_exact_error,
-                noise=_noise,
-                routes=(
-                    "theory: one-dimensional integrals",
-                    "the fixed points themselves",
-                    "balls: one integral, after whitening",
-                ),
-            ),
-            equality_search(
-                _on_the_line,
-                error=_error_on_grid,
-                exact_error=_ball_error_on_grid,
-                routes=(
-                    "impl: (1.2) from the densities on a grid",
-                    "the fixed points themselves",
-                    "balls: the ratio (1.2), with the belief as a sigmoid",
-                ),
-                # Rounding is relative to the deviation; the error is relative to mu.
-                noise=lambda point: 1e-10 + 1e-14 / float(point["separation"]),
-            ),
-            MeanTest(
-                domain=_sampled,
-                draw=_draw,
-                allowed=lambda _point: (0.0, 0.0),
-                effect=0.02,
-                moment=lambda _point: (float(ORDER), 1.0),
-                routes=("impl: (1.2) from the densities at samples", "the fixed points themselves"),
-            ),
-        ),
-        note="By (1.2) as it stands, with responsibilities from the densities, on a grid and from"
-        " data, and by the form (2) in closed form.",
     ),
 )

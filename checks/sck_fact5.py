@@ -1,4 +1,4 @@
-"""SCK-25 and SCK-26: Fact 5, the population EM update for K components and for two."""
+"""SCK-25: Fact 5, the population EM update for K components."""
 
 from __future__ import annotations
 
@@ -9,26 +9,16 @@ from typing import Any
 
 import numpy as np
 import sympy
-from flint import acb, arb, arb_series, ctx
+from flint import acb, acb_series, arb, arb_mat, arb_series, ctx
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from lemmata import impl, theory
 from lemmata.checks._balls import mean_1d
 from lemmata.checks._compare import bound_slack, equality_search
-from lemmata.checks._grid import ORDER, gaussian_norm, projection, sample_points
-from lemmata.checks._plane import vectors
-from lemmata.checks._population import (
-    ball_plane,
-    embedded_points,
-    in_plane,
-    off_plane,
-    plane_grid,
-    plane_means,
-)
-from lemmata.harness.balls import norm
+from lemmata.checks._grid import HALF_WIDTH, grid_step
 from lemmata.harness.claim import Claim, Point
 from lemmata.harness.domain import log_uniform, points, seeds, sizes
-from lemmata.harness.sampling import MeanTest
 from lemmata.harness.search import Search
 from lemmata.harness.symbolic import Symbolic
 
@@ -49,6 +39,27 @@ _weighted_data = points(
         "seed": seeds(),
     }
 )
+#: Far up in dimension balls cost the product of all sizes.
+_high_dimensional_data = points(
+    {
+        "d": sizes(65, 10_000),
+        "k": sizes(1, 8),
+        "spread": _LENGTHS,
+        "start": _LENGTHS,
+        "n": sizes(1, 5),
+        "seed": seeds(),
+    }
+)
+#: Mixtures on the line. The grid's step shrinks with the means that the update starts from.
+_mixtures = points(
+    {
+        "d": st.just(1),
+        "k": sizes(2, 4),
+        "spread": _LENGTHS,
+        "start": log_uniform(1e-8, 8.0),
+        "seed": seeds(),
+    }
+)
 _small_data = points(
     {
         "d": sizes(1, 8),
@@ -59,18 +70,16 @@ _small_data = points(
         "seed": seeds(),
     }
 )
-_POINTS = embedded_points()
-_SAMPLED = sample_points()
-
-
-# --- SCK-25: K components -------------------------------------------------------------------------
+#: Coordinates in which balls compare where there are many: all are alike.
+_SHOWN = 8
 
 
 def _data(point: Point) -> tuple[Array, Array, Array]:
     """Samples of a mixture, their weights, and means to start from: one law of X among many.
 
     The update is the same functional of whatever law X has, so one that sits on a few points is no
-    less of a test than the mixture itself.
+    less of a test than the mixture itself. Where the point names no number of samples they are the
+    nodes of a quadrature of the mixture.
     """
     return _data_of(tuple(point.items()))
 
@@ -78,13 +87,25 @@ def _data(point: Point) -> tuple[Array, Array, Array]:
 @functools.lru_cache(maxsize=2)
 def _data_of(items: tuple[tuple[str, Any], ...]) -> tuple[Array, Array, Array]:
     point = dict(items)
-    rng = np.random.default_rng(point["seed"])
+    true_means = _true_means(point)
+    rng = np.random.default_rng([point["seed"], 1])
     k, d = point["k"], point["d"]
-    true_means = point["spread"] / math.sqrt(d) * rng.standard_normal((k, d))
     start = point["start"] / math.sqrt(d) * rng.standard_normal((k, d))
+    if "n" not in point:
+        # A responsibility has its poles pi / (largest difference of means) off the real axis.
+        step = grid_step(max(float(np.ptp(start)) / 2, 1e-300))
+        x, weights = impl.mixture_grid(true_means, step=step, half_width=HALF_WIDTH)
+        return x, weights, start
     x = np.asarray(impl.sample_mixture(true_means, point["n"], rng=rng), dtype=np.float64)
     weights = rng.uniform(0.5, 1.5, size=point["n"])
     return x, weights / weights.sum(), start
+
+
+def _true_means(point: Point) -> Array:
+    """Means of the mixture, shape (K, d), each about as long as `spread`."""
+    rng = np.random.default_rng(point["seed"])
+    k, d = point["k"], point["d"]
+    return np.asarray(point["spread"] / math.sqrt(d) * rng.standard_normal((k, d)))
 
 
 def _scale(x: Array, means: Array) -> float:
@@ -120,14 +141,15 @@ def _ball_data(point: Point) -> tuple[list[list[arb]], list[arb], list[list[arb]
     x, weights, means = (rows.tolist() for rows in _data(point))
     samples = [[arb(v) for v in row] for row in x]
     centres = [[arb(v) for v in row] for row in means]
-    exponents = [
-        [
-            sum(((a - b) ** 2 for a, b in zip(row, centre, strict=True)), arb(0)) / -2
-            for centre in centres
-        ]
-        for row in samples
-    ]
+    exponents = [[-_square(row, centre) / 2 for centre in centres] for row in samples]
     return samples, [arb(w) for w in weights], centres, exponents
+
+
+def _square(left: list[arb], right: list[arb]) -> arb:
+    """Squared distance."""
+    gap = arb_mat([[a - b for a, b in zip(left, right, strict=True)]])
+    square: arb = (gap * gap.transpose())[0, 0]
+    return square
 
 
 def _exact_error_25(point: Point) -> arb:
@@ -136,6 +158,9 @@ def _exact_error_25(point: Point) -> arb:
     x, _, means = _data(point)
     densities = [[e.exp() for e in row] for row in exponents]
     totals = [sum(row, arb(0)) for row in densities]
+    chosen = np.random.default_rng(point["seed"]).permutation(int(point["d"]))[:_SHOWN]
+    shown = chosen.tolist() if point["d"] > 64 else range(int(point["d"]))
+    samples, centres = ([[row[j] for j in shown] for row in rows] for rows in (samples, centres))
     worst = arb(0)
     for i, centre in enumerate(centres):
         shares = [
@@ -154,6 +179,38 @@ def _exact_error_25(point: Point) -> arb:
             by_mean = sum((w * r[j + 1] for w, r in zip(weights, rates, strict=True)), arb(0))
             worst = worst.max(abs(printed - m - by_mean / by_weight))
     return worst / _scale(x, means)
+
+
+def _exact_error_of_mixture(point: Point) -> arb:
+    """E[w_i (X - mu_i) - d/dmu_i log sum_j N(X; mu_j, 1)] / E[w_i] over the mixture itself.
+
+    The slope is by power series, for the first component: all are alike.
+    """
+    _, _, means = _data(point)
+    own, *others = (arb(float(m)) for m in means[:, 0])
+
+    def total(x: acb) -> acb:
+        """Sum of all densities over the first: of wide balls, only their quotients are narrow."""
+        return sum((((m - own) * (x - (m + own) / 2)).exp() for m in others), acb(1))
+
+    def rest(x: acb) -> acb:
+        before, ctx.cap = ctx.cap, 2
+        try:
+            moved = acb_series([x - own, -1])
+            exponent = -moved * moved / 2
+            slope = (exponent - exponent[0]).exp()[1]
+        finally:
+            ctx.cap = before
+        return ((x - own) - slope) / total(x)
+
+    gap = mass = arb(0)
+    scale = 2 + 2 * float(abs(own).upper())
+    for row in _true_means(point):
+        centre = arb(float(row[0]))
+        gap += mean_1d(rest, centre, scale=scale, degree=1)
+        mass += mean_1d(lambda x: 1 / total(x), centre, scale=1, degree=0)
+    x, _, means = _data(point)
+    return abs(gap / mass) / _scale(x, means)
 
 
 def _log_slopes(exponent: arb, others: arb, sample: list[arb], centre: list[arb]) -> list[arb]:
@@ -207,14 +264,13 @@ def _exact_gain_slack(point: Point) -> arb:
             sum((s * row[j] for s, row in zip(shares, samples, strict=True)), arb(0)) / mass
             for j in range(len(centre))
         ]
-        promised += mass * sum(((a - b) ** 2 for a, b in zip(top, centre, strict=True)), arb(0)) / 2
+        promised += mass * _square(top, centre) / 2
         moved.append(top)
     for row, weight, total in zip(samples, weights, totals, strict=True):
         before += weight * total.log()
         new = arb(0)
         for centre in moved:
-            square = sum(((a - b) ** 2 for a, b in zip(row, centre, strict=True)), arb(0))
-            new += (square / -2).exp()
+            new += (_square(row, centre) / -2).exp()
         after += weight * new.log()
     return bound_slack(promised, after - before)
 
@@ -256,68 +312,35 @@ def _residuals_25() -> dict[str, sympy.Expr]:
     }
 
 
-# --- SCK-26: two components -----------------------------------------------------------------------
-
-
-def _error_26(point: Point) -> float:
-    mu, mu_star, frame = in_plane(point)
-    flat, _ = plane_means(point)
-    x, weights = plane_grid(point)
-    found, mirrored = np.asarray(
-        impl.em_step(x, np.stack([flat, -flat]), weights=weights), dtype=np.float64
+def _searches() -> tuple[Search, ...]:
+    routes = (
+        "theory: responsibilities, in the printed ratio",
+        "impl: a Newton step by autograd of the log-likelihood",
     )
-    predicted = np.asarray(theory.em_map(mu, mu_star), dtype=np.float64)
-    size = float(np.linalg.norm(predicted))
-    # One parameter serves for both means because the second moves as the mirror image.
-    asymmetry = float(np.linalg.norm(found + mirrored))
-    return max(off_plane(predicted, frame, found), asymmetry) / size
-
-
-def _noise_26(point: Point) -> float:
-    # The ratio cancels down from the size of X to that of the update, and a responsibility carries
-    # the rounding of its exponent.
-    mu, mu_star, _ = in_plane(point)
-    size = float(np.linalg.norm(theory.em_map(mu, mu_star)))
-    return 1e-10 + 1e-15 * (1 + float(point["mu_star_norm"])) ** 2 / size
-
-
-def _exact_error_26(point: Point) -> arb:
-    """The ratio of Fact 5, with w_1 from the densities, against the printed mean over one."""
-    a, along, across = ball_plane(point)
-
-    def belief(y: acb) -> acb:
-        return 1 / (1 + (-2 * a * y).exp())
-
-    reach = 1 + float(abs(along).upper())
-    top = sideways = bottom = arb(0)
-    for sign in (1, -1):
-        share = mean_1d(belief, sign * along, scale=1, degree=0)
-        top += mean_1d(lambda y: belief(y) * y, sign * along, scale=reach, degree=1)
-        sideways += sign * across * share
-        bottom += share
-    printed = (
-        mean_1d(lambda y: (a * y).tanh() * y, along, scale=reach, degree=1),
-        across * mean_1d(lambda y: (a * y).tanh(), along, scale=1, degree=0),
+    by_points = "balls: power series of the log-likelihood"
+    searches = (
+        (_weighted_data, _exact_error_25, by_points, 0.4),
+        (_high_dimensional_data, _exact_error_25, f"{by_points}, in {_SHOWN} coordinates", 0.4),
+        (
+            _mixtures,
+            _exact_error_of_mixture,
+            "balls: means over the mixture of the density's slope by power series",
+            0.3,
+        ),
     )
-    gap = norm(top / bottom - printed[0], sideways / bottom - printed[1])
-    return gap / norm(*printed)
-
-
-def _draw_26(point: Point, rng: np.random.Generator, n: int) -> Array:
-    """w_1(X) (X - M) along a direction: of mean zero exactly if M is E[w_1 X] / E[w_1]."""
-    mu, mu_star = vectors(point)
-    moved = np.asarray(theory.em_map(mu, mu_star), dtype=np.float64)
-    direction = projection(point)
-    # 0 <= w_1 <= 1, and X is Gaussian about +-mu*.
-    size = abs(float(moved @ direction)) + abs(float(mu_star @ direction)) + gaussian_norm(ORDER)
-    block = max(256, 2_000_000 // int(point["d"]))
-    parts = []
-    for start in range(0, n, block):
-        both, count = np.stack([mu_star, -mu_star]), min(block, n - start)
-        x = np.asarray(impl.sample_mixture(both, count, rng=rng), dtype=np.float64)
-        belief = impl.em_responsibilities(x, np.stack([mu, -mu]))[:, 0]
-        parts.append(np.asarray(belief * ((x - moved) @ direction) / size, dtype=np.float64))
-    return np.concatenate(parts)
+    return tuple(
+        dataclasses.replace(
+            equality_search(
+                domain,
+                error=_error_25,
+                exact_error=exact,
+                noise=_noise_25,
+                routes=(*routes, balls),
+            ),
+            effort=effort,
+        )
+        for domain, exact, balls, effort in searches
+    )
 
 
 CLAIMS: tuple[Claim, ...] = (
@@ -334,20 +357,7 @@ CLAIMS: tuple[Claim, ...] = (
                 residuals=_residuals_25,
                 routes=("SymPy: E and M step from the densities",),
             ),
-            dataclasses.replace(
-                equality_search(
-                    _weighted_data,
-                    error=_error_25,
-                    exact_error=_exact_error_25,
-                    noise=_noise_25,
-                    routes=(
-                        "theory: responsibilities, in the printed ratio",
-                        "impl: a Newton step by autograd of the log-likelihood",
-                        "balls: power series of the log-likelihood",
-                    ),
-                ),
-                effort=0.5,
-            ),
+            *_searches(),
             Search(
                 domain=_small_data,
                 slack=_gain_slack,
@@ -362,43 +372,9 @@ CLAIMS: tuple[Claim, ...] = (
             ),
         ),
         note="It holds for any law of X, one that sits on a few weighted points too: that is what"
-        " is tested. The last search has a step raise the log-likelihood, and by no less than"
+        " the first searches test, and the third has X from a mixture itself, on the line. The"
+        " last search has a step raise the log-likelihood, and by no less than"
         " the M step's own gain, sum_i E[w_i] |mu_i' - mu_i|^2 / 2. A component for which no"
         " sample is likely has a denominator that underflows in floating point, not in fact.",
-    ),
-    Claim(
-        id="SCK-26",
-        title="the population EM update for two components",
-        source=_SOURCE,
-        statement=r"\mu' = \mathbb E_{X\sim\mathcal N(\mu^*, I)}[\tanh(\mu^\top X) X]",
-        evidence=(
-            dataclasses.replace(
-                equality_search(
-                    _POINTS,
-                    error=_error_26,
-                    exact_error=_exact_error_26,
-                    noise=_noise_26,
-                    routes=(
-                        "theory: one-dimensional means, in R^d",
-                        "impl: Fact 5's ratio on a grid over both components, in the plane",
-                        "balls: Fact 5's ratio, on the line along mu",
-                    ),
-                ),
-                effort=0.5,
-            ),
-            MeanTest(
-                domain=_SAMPLED,
-                draw=_draw_26,
-                allowed=lambda _point: (0.0, 0.0),
-                effect=0.02,
-                moment=lambda _point: (float(ORDER), 1.0),
-                routes=(
-                    "impl: samples of both components, responsibilities from the densities",
-                    "theory: the update",
-                ),
-            ),
-        ),
-        needs=("SCK-25",),
-        note="E[w_1] = 1/2 and w_1 - w_2 = tanh(mu.X); X and -X have one law.",
     ),
 )

@@ -192,6 +192,7 @@ def _suffices() -> Search:
             "theory: the slope and G by one-dimensional integrals",
             "balls: the display as printed; G by Stein's identity",
         ),
+        effort=0.6,
     )
 
 

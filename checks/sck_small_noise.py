@@ -1,4 +1,4 @@
-"""SCK-27 and SCK-30: a step at small noise is part of an EM step, and what it has besides."""
+"""SCK-27: a step at small noise is part of an EM step, and what it has besides."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from flint import arb
-from hypothesis import strategies as st
+from flint import acb, arb
 from numpy.typing import NDArray
 
 from lemmata import impl, theory
-from lemmata.checks._balls import descent_coefficients, residual_coefficients, tanh_jet
+from lemmata.checks._balls import (
+    descent_coefficients,
+    mean_1d,
+    residual_coefficients,
+    tanh_jet,
+)
 from lemmata.checks._compare import equality_search, equality_slack
 from lemmata.checks._grid import (
-    HALF_WIDTH,
     ORDER,
     gradient_norm,
     grid_points,
-    grid_step,
     noise_grid,
     projected_samples,
     projection,
@@ -33,19 +35,12 @@ from lemmata.checks._line import (
     ball_em_map,
     ball_half_gradient,
     ball_residual,
-    residual_integrand,
 )
-from lemmata.checks._plane import (
-    LARGEST_DIMENSION,
-    NORMS,
-    ball_vectors,
-    in_basis,
-    plane_points,
-    vectors,
-)
-from lemmata.harness.balls import enclosure, gaussian_mean, norm
+from lemmata.checks._plane import ball_vectors, in_basis, plane_points, vectors
+from lemmata.checks._population import ball_plane, in_plane, line_grid, line_points, plane_means
+from lemmata.checks._small_noise import EFFECT, EFFORT, length, light_equality, with_step_size
+from lemmata.harness.balls import enclosure, norm
 from lemmata.harness.claim import Claim, Point
-from lemmata.harness.domain import log_uniform, points, seeds, sizes
 from lemmata.harness.sampling import MeanTest
 from lemmata.harness.search import Search
 
@@ -55,35 +50,14 @@ Array = NDArray[np.float64]
 
 _SOURCE = "Shah, Chen & Klivans 2023"
 
-#: Step sizes: the displays name no largest one.
-_STEP_SIZES = log_uniform(1e-6, 1e2)
+#: What a step moves counts as no less than this share of mu and the step size.
+_FLOOR = 1e-30
 
-
-#: Of a share of the gradients' moments; SCK-09r has tested the gradients more finely.
-_EFFECT = 0.03
-
-#: Share of the profile's points: balls are asked at many, where mu cancels down to |mu|^3.
-_EFFORT = 0.25
-
-
-def _equality(domain: Any, **rest: Any) -> Search:
-    return dataclasses.replace(equality_search(domain, **rest), effort=_EFFORT)
-
-
-def _with_step_size(strategy: Any) -> Any:
-    return st.builds(lambda point, eta: {**point, "eta": eta}, strategy, _STEP_SIZES)
-
-
-_on_the_line = _with_step_size(grid_points())
-_sampled = _with_step_size(sample_points())
-_in_the_plane = _with_step_size(plane_points())
-
-
-def _norm(vector: Any) -> float:
-    return float(np.linalg.norm(vector))
-
-
-# --- SCK-27: the step as a step of EM and a rest -------------------------------------------------
+_on_the_line = with_step_size(grid_points())
+_sampled = with_step_size(sample_points())
+_in_the_plane = with_step_size(plane_points())
+_with_small_steps = with_step_size(plane_points(), 1.0)
+_along_mu = with_step_size(line_points())
 
 
 def _moved(point: Point) -> tuple[Array, Array]:
@@ -104,7 +78,7 @@ def _identity_error(point: Point, factor: float) -> float:
         + eta * (theory.em_map(mu, star) - star)
         + eta * theory.em_residual(mu, star)
     )
-    return _norm(left - right) / (_norm(move) + eta * _norm(theory.ddpm_descent(mu, star)))
+    return length(left - right) / (length(move) + eta * length(theory.ddpm_descent(mu, star)))
 
 
 def _ball_identity_error(point: Point, factor: float) -> arb:
@@ -119,15 +93,79 @@ def _ball_identity_error(point: Point, factor: float) -> arb:
 
 def _identity_noise(point: Point) -> float:
     mu, star = _moved(point)
-    a, c, eta = _norm(mu), _norm(star), float(point["eta"])
-    size = eta * _norm(theory.ddpm_descent(mu, star))
+    a, c, eta = length(mu), length(star), float(point["eta"])
+    size = eta * length(theory.ddpm_descent(mu, star))
     # The grid's rounding: relative to the gradient's terms, with Z / beta_t among them.
     grid = 1e-12 * eta * (a + c) / -math.expm1(-2 * point["t"])
     rounding = grid + 1e-14 * (1 + eta) * (a + c)
     return rounding / size if size > 0 else math.inf
 
 
-def _identity(factor: float) -> tuple[Search, MeanTest]:
+def _plane_identity_error(point: Point, factor: float) -> float:
+    """The same in any dimension, the gradient by quadrature along mu.
+
+    It is E J^T r with r = s_mu(X) + Z / beta. Given X and its component c, Z / beta is X - c and
+    noise of its own, so that r is tanh(s) mu - c; J^T r = tanh(s) r + tanh'(s) (mu.r) X.
+    """
+    mu, star, frame = in_plane(point)
+    a, eta, half = float(point["mu_norm"]), float(point["eta"]), np.zeros(2)
+    for sign in (1, -1):
+        y, weights, across = line_grid(point, sign)
+        gate, decay = np.tanh(a * y), np.exp(-2 * a * np.abs(y))
+        slope = 4 * decay / (1 + decay) ** 2
+        along = gate * a - sign * plane_means(point)[1][0]  # of r
+        half[0] += weights @ (gate * along + slope * a * along * y) / 2
+        half[1] += across * (weights @ (slope * a * along - gate)) / 2
+    move = eta * 2 * factor * (frame @ half[: frame.shape[1]])
+    left = mu - move - star
+    right = (
+        (1 - eta) * (mu - star)
+        + eta * (theory.em_map(mu, star) - star)
+        + eta * theory.em_residual(mu, star)
+    )
+    return length(left - right) / (length(move) + eta * length(theory.ddpm_descent(mu, star)))
+
+
+def _ball_plane_identity_error(point: Point, factor: float) -> arb:
+    """The same, along mu and across it; every term from its definition."""
+    a, along, across = ball_plane(point)
+    eta = arb(point["eta"])
+    size = 2 + float(a.upper()) + float(abs(along).upper())
+
+    def mean(f: Callable[[acb, acb, acb, acb], acb], degree: int) -> arb:
+        def at(y: acb) -> acb:
+            t, d1, d2, _ = tanh_jet(a * y)
+            return f(y, t, d1, d2)
+
+        return mean_1d(at, along, scale=2 * size**2, degree=degree)
+
+    half = (
+        mean(lambda y, t, d1, _: (t + d1 * a * y) * (t * a - along), 1),
+        across * mean(lambda _y, t, d1, _: d1 * a * (t * a - along) - t, 0),
+    )
+    em = mean(lambda y, t, _d1, _: t * y, 1), across * mean(lambda _y, t, _d1, _: t, 0)
+    residual = (
+        ball_residual(a, along),
+        across * mean(lambda y, _t, d1, d2: d1 * a * y - d2 * a * a / 2, 0),
+    )
+    gaps = []
+    for k, (mu, star) in enumerate(((a, along), (arb(0), across))):
+        left = mu - eta * 2 * factor * half[k] - star
+        right = (1 - eta) * (mu - star) + eta * (em[k] - star) + eta * residual[k]
+        gaps.append(left - right)
+    # At the fixed points nothing moves, and the floor is what the gaps are relative to.
+    return norm(*gaps) / (eta * (norm(*half) * (2 * factor + 1) + arb(_FLOOR) * a))
+
+
+def _plane_identity_noise(point: Point) -> float:
+    mu, star, _ = in_plane(point)
+    eta = float(point["eta"])
+    size = eta * length(theory.ddpm_descent(mu, star))
+    rounding = 1e-14 * (1 + eta) * (length(mu) + length(star))
+    return 1e-10 + rounding / size if size > 0 else math.inf
+
+
+def _identity(factor: float) -> tuple[Search, Search, MeanTest]:
     """The identity with -grad L read as `factor` times minus the gradient of (5)."""
 
     def allowed(point: Point) -> tuple[float, float]:
@@ -138,7 +176,7 @@ def _identity(factor: float) -> tuple[Search, MeanTest]:
         return value, value
 
     return (
-        _equality(
+        light_equality(
             _on_the_line,
             error=lambda point: _identity_error(point, factor),
             exact_error=lambda point: _ball_identity_error(point, factor),
@@ -149,11 +187,25 @@ def _identity(factor: float) -> tuple[Search, MeanTest]:
                 "balls: the gradient through the score, EM and G by their definitions",
             ),
         ),
+        dataclasses.replace(
+            equality_search(
+                _along_mu,
+                error=lambda point: _plane_identity_error(point, factor),
+                exact_error=lambda point: _ball_plane_identity_error(point, factor),
+                noise=_plane_identity_noise,
+                routes=(
+                    "NumPy: the gradient by quadrature along mu, Z given X and its component",
+                    "theory: EM map and G by one-dimensional integrals, in R^d",
+                    "balls: gradient, EM and G by their definitions, along mu and across it",
+                ),
+            ),
+            effort=0.3,
+        ),
         MeanTest(
             domain=_sampled,
             draw=functools.partial(projected_samples, scaled_gradients),
             allowed=allowed,
-            effect=_EFFECT,
+            effect=EFFECT,
             moment=lambda _point: (float(ORDER), 1.0),
             routes=(
                 "impl: autograd of the loss at samples",
@@ -163,18 +215,18 @@ def _identity(factor: float) -> tuple[Search, MeanTest]:
     )
 
 
-def _norm_bound(first: Callable[[Any], Any]) -> Search:
+def _norm_bound(first: Callable[[Any], Any], domain: Any = _in_the_plane) -> Search:
     """The norm bound, with `first(eta)` in place of 1 - eta."""
 
     def parts(point: Point) -> tuple[float, float, float]:
         """Left side, right side, and the size of the right side's terms."""
         mu, star = vectors(point)
         eta = float(point["eta"])
-        left = _norm(mu + eta * theory.ddpm_descent(mu, star) - star)
+        left = length(mu + eta * theory.ddpm_descent(mu, star) - star)
         terms = (
-            first(eta) * _norm(mu - star),
-            eta * _norm(theory.em_map(mu, star) - star),
-            eta * _norm(theory.em_residual(mu, star)),
+            first(eta) * length(mu - star),
+            eta * length(theory.em_map(mu, star) - star),
+            eta * length(theory.em_residual(mu, star)),
         )
         return left, sum(terms), sum(map(abs, terms))
 
@@ -205,7 +257,7 @@ def _norm_bound(first: Callable[[Any], Any]) -> Search:
         return float(rounding / size) + 1e-9 if size > 0 else math.inf
 
     return Search(
-        domain=_in_the_plane,
+        domain=domain,
         slack=slack,
         exact=exact,
         noise=noise,
@@ -217,175 +269,6 @@ def _norm_bound(first: Callable[[Any], Any]) -> Search:
             "balls: all three by Stein's identity",
         ),
     )
-
-
-# --- SCK-30: nothing moves at mu = mu* -----------------------------------------------------------
-
-_at_the_target = _with_step_size(
-    points({"d": sizes(1, LARGEST_DIMENSION), "mu_norm": log_uniform(*NORMS), "seed": seeds()})
-)
-_at_the_target_on_a_grid = points(
-    {"d": st.just(1), "mu_star_norm": log_uniform(1e-8, 8.0), "t": log_uniform(1e-4, 20)}
-)
-_at_the_target_in_the_plane = points(
-    {"d": st.integers(1, 2), "mu_norm": log_uniform(1e-8, 6.0), "turn": st.integers(0, 15)}
-)
-
-
-def _directed(point: Point) -> Array:
-    """A vector of the given norm in a random direction."""
-    direction = np.random.default_rng(point["seed"]).standard_normal(int(point["d"]))
-    return np.asarray(point["mu_norm"] * direction / np.linalg.norm(direction))
-
-
-def _cubic(a: Any) -> Any:
-    """Size of the terms that cancel in the gradient: a^3 for small a, a for large a."""
-    return a**3 / (1 + a**2)
-
-
-#: G is measured against E tanh' a^3 / (1 + a^2), which has its exponential decay, down to this.
-_FLOOR = 1e-30
-
-
-def _target_errors(point: Point) -> float:
-    """The largest of: G, the gradient, the EM step, and (F.1) left minus right; all relative."""
-    mu = _directed(point)
-    a, eta = _norm(mu), float(point["eta"])
-    residual = theory.em_residual(mu, mu)
-    descent = theory.ddpm_descent(mu, mu)
-    em = theory.em_map(mu, mu)
-    slope = float(theory.tanh_moments(a * a, a * a).d1)
-    f1 = descent - (residual + eta * em - eta * mu)
-    errors = (
-        _norm(residual) / (_cubic(a) * (slope + _FLOOR)),
-        _norm(descent) / _cubic(a),
-        _norm(em - mu) / a,
-        _norm(f1) / (_cubic(a) + eta * a),
-    )
-    return float(max(errors))
-
-
-def _ball_target_errors(point: Point) -> arb:
-    """The same by the definitions along mu: across it everything is zero by symmetry."""
-    a, eta = arb(point["mu_norm"]), arb(point["eta"])
-    residual, descent, em = ball_residual(a, a), -ball_half_gradient(a, a), ball_em_map(a, a)
-    slope = gaussian_mean(lambda s: tanh_jet(s)[1], a * a, a * a, bound=1)
-    cubic = _cubic(a)
-    f1 = descent - (residual + eta * em - eta * a)
-    errors = (
-        abs(residual) / (cubic * (slope + arb(_FLOOR))),
-        abs(descent) / cubic,
-        abs(em - a) / a,
-        abs(f1) / (cubic + eta * a),
-    )
-    result: arb = functools.reduce(arb.max, errors)
-    return result
-
-
-def _target_noise(point: Point) -> float:
-    return float(1e-12 * (1 + point["mu_norm"] ** 2))
-
-
-def _on_grid(point: Point) -> dict[str, Any]:
-    """The point of `noise_grid` at which mu = mu*_t."""
-    moved = math.exp(-point["t"]) * float(point["mu_star_norm"])
-    return {**point, "mu_norm": moved, "cos_theta": 1.0}
-
-
-def _gradient_at_the_target(point: Point) -> float:
-    full = _on_grid(point)
-    mu, x, _, z, _, weights = noise_grid(full)
-    gradient = impl.ddpm_gradient(mu, x, z, point["t"], weights=weights)
-    return _norm(gradient) / float(_cubic(full["mu_norm"]))
-
-
-def _ball_gradient_at_the_target(point: Point) -> arb:
-    c = (-arb(point["t"])).exp() * arb(point["mu_star_norm"])
-    result: arb = abs(2 * ball_half_gradient(c, c)) / _cubic(c)
-    return result
-
-
-def _gradient_noise(point: Point) -> float:
-    c = _on_grid(point)["mu_norm"]
-    # Terms as large as mu cancel down to mu^3; Z / beta_t adds its size.
-    return float(1e-12 * c / (_cubic(c) * -math.expm1(-2 * point["t"])))
-
-
-def _quadrature_at_the_target(point: Point) -> float:
-    """G by quadrature of its definition, in one or two dimensions."""
-    angle = 2 * math.pi * point["turn"] / 16
-    mu = float(point["mu_norm"]) * np.array([math.cos(angle), math.sin(angle)])[: point["d"]]
-    x, weights = impl.mixture_grid(
-        mu[None, :], step=grid_step(point["mu_norm"]), half_width=HALF_WIDTH
-    )
-    mean = weights @ residual_integrand(mu, x)
-    return _norm(mean) / float(_cubic(_norm(mu)))
-
-
-def _ball_quadrature_at_the_target(point: Point) -> arb:
-    angle = arb(2 * point["turn"]) / 16
-    share = abs(angle.cos_pi()) if point["d"] == 1 else arb(1)
-    a = arb(point["mu_norm"]) * share
-    if a.contains(0):
-        return arb(0)
-    result: arb = abs(ball_residual(a, a)) / _cubic(a)
-    return result
-
-
-def _quadrature_noise(point: Point) -> float:
-    share = abs(math.cos(2 * math.pi * point["turn"] / 16)) if point["d"] == 1 else 1.0
-    a = float(point["mu_norm"]) * share
-    return float(1e-13 * a / _cubic(a))
-
-
-def _targets(draw: Any) -> dict[str, Any]:
-    point = dict(draw)
-    point["mu_norm"] = math.exp(-point["t"]) * float(point["mu_star_norm"])
-    point["cos_theta"] = 1.0
-    return point
-
-
-_sampled_targets = sample_points().map(_targets)
-
-
-# --- (F.1) away from mu = mu* --------------------------------------------------------------------
-
-
-def _f1_error(point: Point) -> float:
-    mu, star = vectors(point)
-    eta = float(point["eta"])
-    left = theory.ddpm_descent(mu, star)
-    residual, em = theory.em_residual(mu, star), theory.em_map(mu, star)
-    right = residual + eta * em - eta * mu
-    return _norm(left - right) / (_norm(left) + _norm(residual) + eta * _norm(em - mu))
-
-
-def _ball_f1_error(point: Point) -> arb:
-    a, b, cosine, _ = ball_vectors(point)
-    eta = arb(point["eta"])
-    descent = descent_coefficients(a, b, cosine)
-    residual = residual_coefficients(a, b, cosine)
-    em_star, em_mu = ball_em_coefficients(a, b, cosine)
-    rest = (eta * em_star, eta * (em_mu - 1))
-    gap = norm(
-        *in_basis(
-            point,
-            descent[0] - residual[0] - rest[0],
-            descent[1] - residual[1] - rest[1],
-        )
-    )
-    size = norm(*in_basis(point, *descent)) + norm(*in_basis(point, *residual))
-    size += norm(*in_basis(point, *rest))
-    if size.contains(0) and enclosure(size)[1] < 1e-30 * point["mu_norm"]:
-        return arb(0)
-    return gap / size
-
-
-def _f1_noise(point: Point) -> float:
-    mu, star = vectors(point)
-    size = _norm(theory.ddpm_descent(mu, star))
-    rounding = 1e-14 * (1 + point["eta"]) * (_norm(mu) + _norm(star))
-    return rounding / size if size > 0 else math.inf
 
 
 _STEP = (
@@ -411,9 +294,23 @@ CLAIMS = (
         " (SCK-09r)",
         evidence=(_norm_bound(lambda eta: 1 - eta),),
         needs=("SCK-09r",),
-        note="The triangle inequality gives abs(1 - eta); for eta > 1 the printed 1 - eta makes the"
-        " right side negative. At large norms with mu* = 2 mu the right side is about"
+        note="The triangle inequality gives abs(1 - eta), the printed 1 - eta for eta <= 1: there"
+        " the bound holds (SCK-27:small-step), and only larger steps refute it. For them the"
+        " printed term is negative: at large norms with mu* = 2 mu the right side is about"
         " (1 - eta) |mu| and the left (eta - 1) |mu|.",
+    ),
+    Claim(
+        id="SCK-27:small-step",
+        title="Small noise: the printed bound, for step sizes up to one",
+        source=f"{_SOURCE}, low noise regime",
+        statement=r"0 < \eta \le 1:\ " + _bound(r"(1-\eta)"),
+        reading="the step sizes that a text on gradient descent has in mind; -grad L is half the"
+        " gradient of (5) (SCK-09r)",
+        evidence=(
+            dataclasses.replace(_norm_bound(lambda eta: 1 - eta, _with_small_steps), effort=EFFORT),
+        ),
+        needs=("SCK-09r", "SCK-27:identity"),
+        note="The triangle inequality, applied to SCK-27:identity.",
     ),
     Claim(
         id="SCK-27:identity",
@@ -444,88 +341,10 @@ CLAIMS = (
         source=f"{_SOURCE}, low noise regime",
         statement=_bound(r"|1-\eta|"),
         repairs="SCK-27",
-        evidence=(dataclasses.replace(_norm_bound(lambda eta: abs(1 - eta)), effort=2 * _EFFORT),),
+        evidence=(dataclasses.replace(_norm_bound(lambda eta: abs(1 - eta)), effort=2 * EFFORT),),
         needs=("SCK-09r", "SCK-27:identity"),
         note="The printed form is this one for eta <= 1. On a line all terms can point one way,"
         " and the bound is then an equality, hence a tolerance of 10^-6 of the terms. It proves no"
         " contraction before |G| is bounded (SCK-28); SCK-32:length measures the left side itself.",
-    ),
-    Claim(
-        id="SCK-30",
-        title="At mu = mu*: G = 0, the gradient is 0, and (F.1)",
-        source=f"{_SOURCE}, proof of Lemma C.8, (F.1)",
-        statement=r"G(\mu_t^*, \mu_t^*) = 0,\quad \nabla L_t(s_{\mu_t^*}) = 0,\quad"
-        r" -\nabla L_t(s_{\mu_t^*}) = G(\mu_t^*, \mu_t^*)"
-        r" + \eta\,\mathbb E[\tanh(\mu_t^{*\top} x)x] - \eta\mu_t^*",
-        reading="(F.1) where it is printed, at mu_t = mu*_t, for every eta",
-        evidence=(
-            _equality(
-                _at_the_target,
-                error=_target_errors,
-                exact_error=_ball_target_errors,
-                noise=_target_noise,
-                routes=(
-                    "theory: G, gradient and EM map by one-dimensional integrals",
-                    "zero",
-                    "balls: the definitions along mu*",
-                ),
-            ),
-            _equality(
-                _at_the_target_on_a_grid,
-                error=_gradient_at_the_target,
-                exact_error=_ball_gradient_at_the_target,
-                noise=_gradient_noise,
-                routes=(
-                    "impl: autograd of the loss on a grid",
-                    "zero",
-                    "balls: the gradient through the score",
-                ),
-            ),
-            _equality(
-                _at_the_target_in_the_plane,
-                error=_quadrature_at_the_target,
-                exact_error=_ball_quadrature_at_the_target,
-                noise=_quadrature_noise,
-                routes=(
-                    "impl: quadrature of G's definition in one and two dimensions",
-                    "zero",
-                    "balls: (C.2)",
-                ),
-            ),
-            MeanTest(
-                domain=_sampled_targets,
-                draw=functools.partial(projected_samples, scaled_gradients),
-                allowed=lambda _point: (0.0, 0.0),
-                effect=_EFFECT,
-                moment=lambda _point: (float(ORDER), 1.0),
-                routes=("impl: autograd of the loss at samples", "zero"),
-            ),
-        ),
-        needs=("SCK-09r",),
-        note="(F.1) has etas that no gradient has. At mu = mu* what they multiply, EM(mu*) - mu*,"
-        " is zero, so the conclusion G = 0 stands and the etas cannot show: SCK-30:general.",
-    ),
-    Claim(
-        id="SCK-30:general",
-        title="(F.1) with its etas, away from mu = mu*",
-        source=f"{_SOURCE}, proof of Lemma C.8, (F.1)",
-        statement=r"-\nabla L_t(s_{\mu_t}) = G(\mu_t, \mu_t^*)"
-        r" + \eta\,\mathbb E[\tanh(\mu_t^\top x)x] - \eta\mu_t",
-        reading="as a formula for the gradient at any mu_t; half the gradient of (5) (SCK-09r)",
-        evidence=(
-            equality_search(
-                _in_the_plane,
-                error=_f1_error,
-                exact_error=_ball_f1_error,
-                noise=_f1_noise,
-                routes=(
-                    "theory: the gradient by one integral",
-                    "theory: the EM map and G by others",
-                    "balls: all three by Stein's identity",
-                ),
-            ),
-        ),
-        needs=("SCK-09r",),
-        note="True for eta = 1 only.",
     ),
 )

@@ -19,6 +19,8 @@ from lemmata.checks._population import (
     ball_plane,
     embedded_points,
     in_plane,
+    line_grid,
+    line_points,
     off_plane,
     plane_grid,
     plane_means,
@@ -34,13 +36,15 @@ Array = NDArray[np.float64]
 
 _SOURCE = "Shah, Chen & Klivans 2023"
 _POINTS = embedded_points()
+_ON_THE_LINE = line_points()
 _SAMPLED = sample_points()
 
 
 def _tanh_jet(s: Array) -> tuple[Array, Array, Array]:
     """Tanh and its first two derivatives."""
     gate = np.tanh(s)
-    slope = 1 - gate**2
+    decay = np.exp(-2 * np.abs(s))
+    slope = 4 * decay / (1 + decay) ** 2  # 1 - tanh^2 has no digits far out
     return gate, slope, -2 * gate * slope
 
 
@@ -55,13 +59,29 @@ def _gate(s: Array, square: float) -> Array:
 
 def _symmetry_error(point: Point) -> float:
     """Expectations over both components, on a grid in the plane, against one's, predicted."""
-    mu, mu_star, frame = in_plane(point)
     flat, _ = plane_means(point)
     x, weights = plane_grid(point)
     s, square = x @ flat, float(flat @ flat)
     first = (weights * _gate(s, square)) @ x
-    second = float(weights @ _tanh_jet(s)[1])
-    slope = float(theory.tanh_moments(mu @ mu_star, square).d1)
+    return _against_one(point, first, float(weights @ _tanh_jet(s)[1]))
+
+
+def _symmetry_error_on_the_line(point: Point) -> float:
+    """The same on a grid along mu, on which both components in turn are one-dimensional."""
+    a = float(point["mu_norm"])
+    first, second = np.zeros(2), 0.0
+    for sign in (1, -1):
+        y, weights, across = line_grid(point, sign)
+        gate = weights * _gate(a * y, a * a)
+        first += np.array([gate @ y, gate.sum() * across]) / 2
+        second += float(weights @ _tanh_jet(a * y)[1]) / 2
+    return _against_one(point, first[: min(2, int(point["d"]))], second)
+
+
+def _against_one(point: Point, first: Array, second: float) -> float:
+    """How far means over both components, in the frame's coordinates, are from those predicted."""
+    mu, mu_star, frame = in_plane(point)
+    slope = float(theory.tanh_moments(mu @ mu_star, mu @ mu).d1)
     # Lemma C.2 is the first function's mean over N(mu*, I), less mu and the second's times mu.
     predicted = np.asarray(theory.ddpm_descent(mu, mu_star), dtype=np.float64) + mu + slope * mu
     size = float(np.linalg.norm(mu) + np.linalg.norm(first))
@@ -95,8 +115,10 @@ def _exact_symmetry_error(point: Point) -> arb:
 
 
 def _symmetry_noise(point: Point) -> float:
-    # Sums over the nodes cancel down from their size to that of the mean, about |mu|.
-    return 1e-10 + 1e-15 * (1 + float(point["mu_star_norm"])) / float(point["mu_norm"])
+    # Sums over the nodes cancel down from their size to that of the mean, about |mu|; tanh'' grows
+    # with its factor |mu|^2.
+    a = float(point["mu_norm"])
+    return 1e-10 + 1e-15 * (1 + a * a) * (1 + float(point["mu_star_norm"])) / a
 
 
 def _draw_both(point: Point, rng: np.random.Generator, n: int) -> Array:
@@ -160,11 +182,24 @@ def _stein_error(point: Point) -> float:
 
     Relative to the sizes of the terms on the right.
     """
-    mu, mu_star, frame = in_plane(point)
     flat, _ = plane_means(point)
     x, weights = plane_grid(point, both=False)
     s = x @ flat
-    left = (weights * _tanh_jet(s)[1] * s) @ x
+    return _against_stein(point, (weights * _tanh_jet(s)[1] * s) @ x)
+
+
+def _stein_error_on_the_line(point: Point) -> float:
+    """The same with the left side on a grid along mu."""
+    y, weights, across = line_grid(point)
+    s = float(point["mu_norm"]) * y
+    gate = weights * _tanh_jet(s)[1] * s
+    left = np.array([gate @ y, gate.sum() * across])
+    return _against_stein(point, left[: min(2, int(point["d"]))])
+
+
+def _against_stein(point: Point, left: Array) -> float:
+    """How far the left side, in the frame's coordinates, is from the right."""
+    mu, mu_star, frame = in_plane(point)
     moments = theory.tanh_moments(mu @ mu_star, mu @ mu)
     on_star, on_mu = float(moments.s_d1), float(moments.d1) + float(moments.s_d2)
     right = on_star * mu_star + on_mu * mu
@@ -254,7 +289,21 @@ CLAIMS: tuple[Claim, ...] = (
                         "balls: both components, on the line along mu",
                     ),
                 ),
-                effort=0.5,
+                effort=0.3,
+            ),
+            dataclasses.replace(
+                equality_search(
+                    _ON_THE_LINE,
+                    error=_symmetry_error_on_the_line,
+                    exact_error=_exact_symmetry_error,
+                    noise=_symmetry_noise,
+                    routes=(
+                        "theory: Lemma C.2 over N(mu*, I), in R^d",
+                        "impl: grid along mu over both components; across it, their means",
+                        "balls: both components, on the line along mu",
+                    ),
+                ),
+                effort=0.6,
             ),
             MeanTest(
                 domain=_SAMPLED,
@@ -296,7 +345,21 @@ CLAIMS: tuple[Claim, ...] = (
                         "balls: x given s",
                     ),
                 ),
-                effort=0.5,
+                effort=0.3,
+            ),
+            dataclasses.replace(
+                equality_search(
+                    _ON_THE_LINE,
+                    error=_stein_error_on_the_line,
+                    exact_error=_exact_stein_error,
+                    noise=_stein_noise,
+                    routes=(
+                        "theory: one-dimensional means, in R^d",
+                        "impl: grid along mu over N(mu*, I); across it, its mean",
+                        "balls: x given s",
+                    ),
+                ),
+                effort=0.6,
             ),
             MeanTest(
                 domain=_SAMPLED,
