@@ -64,8 +64,7 @@ def _against(point: Point, found: Array) -> float:
     mu, mu_star, frame = in_plane(point)
     predicted = np.asarray(theory.em_map(mu, mu_star), dtype=np.float64)
     errors = [
-        off_plane(sign * predicted, frame, np.asarray(row, dtype=np.float64))
-        for sign, row in zip((1, -1), found, strict=True)
+        off_plane(sign * predicted, frame, row) for sign, row in zip((1, -1), found, strict=True)
     ]
     return max(errors) / float(np.linalg.norm(predicted))
 
