@@ -209,7 +209,7 @@ def _contraction_search(*, line: bool) -> tuple[Search, ...]:
             exact=_ball_contraction,
             noise=_grid_noise,
             routes=grid_routes,
-            effort=0.5 if line else 0.3,
+            effort=0.5 if line else 0.2,
         ),
     )
 

@@ -294,7 +294,7 @@ MUTANTS = (
     Mutant(
         "theory.mixture", "marginal_means", "np.exp(-times)", "np.exp(-0.5 * times)", ("SCK-01",)
     ),
-    Mutant("theory.mixture", "two_component_score", "np.tanh(s)", "np.tanh(2 * s)", ("SCK-02",)),
+    Mutant("theory.mixture", "two_component_score", "np.tanh(s)", "np.tanh(2 * s)", ("SCK-04",)),
     Mutant("theory.mixture", "_weights", "- 0.5 * squares", "- squares", ("SCK-25",)),
     Mutant(
         "theory.power",
