@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._random import RNGLike, as_generator
-from ._validate import as_array, as_count
+from ._validate import FloatArray, as_array, as_count
 from .low_rank import reduced_overlaps, reduced_signal_overlaps
 
 __all__ = [
@@ -74,6 +74,14 @@ class _Chain(NamedTuple):
         return self.p - self.rank
 
 
+def _check_variances(values: FloatArray, name: str) -> None:
+    """Refuse variances whose quotients could leave the range of floats."""
+    bad = values[(values <= 0.0) | (values > _LARGEST) | (values < 1.0 / _LARGEST)]
+    if bad.size:
+        msg = f"{name} must be > 0, from {1 / _LARGEST:g} to {_LARGEST:g}, got {bad[0]}"
+        raise ValueError(msg)
+
+
 def _checked(
     n: int,
     p: int,
@@ -90,11 +98,8 @@ def _checked(
     if rank > most:
         msg = f"eigenvalues must be at most min(n, p, {_MOST_DIRECTIONS}) = {most}, got {rank}"
         raise ValueError(msg)
-    for name, array in (("eigenvalues", levels), ("noise_variances", noise)):
-        bad = array[(array <= 0.0) | (array > _LARGEST) | (array < 1.0 / _LARGEST)]
-        if bad.size:
-            msg = f"{name} must be > 0, from {1 / _LARGEST:g} to {_LARGEST:g}, got {bad[0]}"
-            raise ValueError(msg)
+    _check_variances(levels, "eigenvalues")
+    _check_variances(noise, "noise_variances")
     rises = np.flatnonzero(np.diff(levels) > 0.0)
     if rises.size:
         pair = levels[rises[0] : rises[0] + 2].tolist()
@@ -485,7 +490,7 @@ def chain_moment_map(
            [0.   , 0.25 , 0.   ],
            [0.188, 0.25 , 0.   ]])
     """
-    as_array(noise_variance, "noise_variance", ndim=0)
+    _check_variances(as_array(noise_variance, "noise_variance", ndim=0), "noise_variance")
     chain = _checked(n, p, eigenvalues, [noise_variance], data, ("fresh", "fixed"))
     draws, generator = as_count(size, "size"), as_generator(rng)
     overlaps = _overlaps(chain, float(chain.noise[0]), draws, generator)
