@@ -219,4 +219,5 @@ _TINY = -40
 
 
 def at_tiny(b: float) -> dict[str, Any]:
+    """Evaluate at a tiny |mu|, where the leading powers are all that is left."""
     return {"d": 1, "mu_norm": 2.0**_TINY, "mu_star_norm": b, "cos_theta": 1.0}

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._random import RNGLike, as_generator
-from ._validate import FloatArray, as_array, as_count
+from ._validate import FloatArray, as_array, as_count, as_real
 from .low_rank import reduced_overlaps, reduced_signal_overlaps
 
 __all__ = [
@@ -490,7 +490,8 @@ def chain_moment_map(
            [0.   , 0.25 , 0.   ],
            [0.188, 0.25 , 0.   ]])
     """
-    _check_variances(as_array(noise_variance, "noise_variance", ndim=0), "noise_variance")
+    level = as_real(noise_variance, "noise_variance", above=0.0)
+    _check_variances(np.array([level]), "noise_variance")
     chain = _checked(n, p, eigenvalues, [noise_variance], data, ("fresh", "fixed"))
     draws, generator = as_count(size, "size"), as_generator(rng)
     overlaps = _overlaps(chain, float(chain.noise[0]), draws, generator)

@@ -152,7 +152,10 @@ GOOD: dict[str, dict[str, Any]] = {
     },
 }
 # Whatever they are given, these draw in float64.
-DRAWS = {"dense_overlaps", "reduced_overlaps", "dense_signal_overlaps", "reduced_signal_overlaps"}
+DRAWS = {
+    *("dense_overlaps", "reduced_overlaps", "dense_signal_overlaps", "reduced_signal_overlaps"),
+    *("chain_coordinates", "chain_moment_map", "chain_products", "chain_samples", "dense_chain"),
+}
 
 # Under contracts of their own: an operator that may be a function (test_impl_iteration.py), flags
 # and ranks (test_impl_denoising.py).
