@@ -274,7 +274,7 @@ def _lemma_c5(
         slack=lambda point: float(from_theory(point).mid()),
         exact=exact,
         noise=noise,
-        effort=2.0,
+        effort=2.0 if repaired else 6.0,
         # The gap is a share of two changes, in [-1, 1].
         clear=CLEAR_ERROR if equality else 0.5,
     )
