@@ -129,6 +129,7 @@ def conditional(step: int, point: Point, third: Fraction) -> tuple[arb, arb]:
 
 
 def ball_norm(step: int, point: Point, third: Fraction = Fraction(-1, 3)) -> arb:
+    """Norm of a step's remainder, of the coefficients above."""
     return norm(*in_basis(point, *ball_remainder(step, point, third)))
 
 

@@ -231,7 +231,12 @@ def _gap(point: Point, kappas: Any, on_star: arb, on_mu: arb, *, equality: bool 
 
 
 def _lemma_c5(
-    kappas: Any, domain: Any, *, repaired: bool = False, equality: bool = False
+    kappas: Any,
+    domain: Any,
+    *,
+    repaired: bool = False,
+    equality: bool = False,
+    effort: float = 2.0,
 ) -> Search:
     def scaled(gap: arb) -> arb:
         return equality_slack(-gap) if equality else gap
@@ -274,7 +279,7 @@ def _lemma_c5(
         slack=lambda point: float(from_theory(point).mid()),
         exact=exact,
         noise=noise,
-        effort=2.0 if repaired else 6.0,
+        effort=effort,
         # The gap is a share of two changes, in [-1, 1].
         clear=CLEAR_ERROR if equality else 0.5,
     )
@@ -363,7 +368,8 @@ CLAIMS = (
         reading="an inequality, as the proof has it, though an equality is printed; epsilon-tilde ="
         " 2 d epsilon / |mu|, which the proof's step from (C.1) gives; every eta as printed, so"
         " kappa_2 has one in its numerator and kappa_1 has eta epsilon-tilde inside eta (...)",
-        evidence=(_lemma_c5(_printed_kappas, _steps()),),
+        # Anywhere, and as often where the lemma is meant.
+        evidence=(_lemma_c5(_printed_kappas, st.one_of(_steps(), _intended_steps())),),
         needs=("SCK-09r",),
         constants=lambda _outcomes: _overshoot(),
         note="Three things break it. (1) The last step of the proof divides by eta |mu*|^2, but an"
@@ -391,7 +397,7 @@ CLAIMS = (
         source=f"{_SOURCE}, Lemma C.5",
         statement=r"\tan\theta' \le \max(\kappa_1\tan\theta, \kappa_2)",
         reading="as SCK-21:intended, with epsilon = 0: population gradient descent",
-        evidence=(_lemma_c5(_printed_kappas, _intended_steps(exact=True)),),
+        evidence=(_lemma_c5(_printed_kappas, _intended_steps(exact=True), effort=4.0),),
         needs=("SCK-09r",),
         note="A step's true gain in angle is 2 eta |mu*|^2; the lemma claims half of it, which"
         " leaves room for all its slips as long as no error of the gradient is added.",
