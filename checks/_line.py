@@ -11,7 +11,7 @@ from flint import acb, arb
 from numpy.typing import NDArray
 
 from lemmata.checks._balls import mean_1d, tanh_jet
-from lemmata.harness.balls import gaussian_mean
+from lemmata.harness.balls import gaussian_means
 
 __all__ = [
     "ball_em_coefficients",
@@ -53,10 +53,7 @@ def ball_em_map(a: arb, b: arb) -> arb:
 def ball_em_coefficients(a: arb, b: arb, cosine: arb) -> tuple[arb, arb]:
     """Coefficients on mu* and mu of the EM map E[tanh(s) X] in any dimension."""
     mean, variance = a * b * cosine, a * a
-    return (
-        gaussian_mean(lambda s: s.tanh(), mean, variance, bound=1),
-        gaussian_mean(lambda s: tanh_jet(s)[1], mean, variance, bound=1),
-    )
+    return gaussian_means(lambda s: tanh_jet(s)[:2], mean, variance, bound=1)
 
 
 def _residual(a: arb, x: acb) -> acb:

@@ -13,7 +13,7 @@ from lemmata import theory
 from lemmata.checks._balls import descent_coefficients
 from lemmata.checks._plane import ball_vectors, in_basis, vectors
 from lemmata.checks._strip import LARGEST, strip_means
-from lemmata.harness.balls import enclosure, gaussian_mean, norm
+from lemmata.harness.balls import enclosure, gaussian_means, norm
 from lemmata.harness.claim import Point
 
 __all__ = [
@@ -94,9 +94,13 @@ def em_sides(point: Point) -> tuple[arb, arb]:
         tanh, tanh_sq, on_star, on_mu = strip_means(mean, a)
     else:
         on_star, on_mu = _tail_coefficients(a, b, cosine)
-        tanh = gaussian_mean(lambda s: s.tanh(), mean, a * a, bound=1)
-        tanh_sq = gaussian_mean(lambda s: s.tanh() ** 2, mean, a * a, bound=1)
+        tanh, tanh_sq = gaussian_means(_tanh_and_square, mean, a * a, bound=1)
     return norm(*in_basis(point, on_star, on_mu)), norm(*in_basis(point, tanh, -tanh_sq))
+
+
+def _tanh_and_square(s: acb) -> tuple[acb, acb]:
+    t = s.tanh()
+    return t, t * t
 
 
 def _tail_coefficients(a: arb, b: arb, cosine: arb) -> tuple[arb, arb]:
@@ -119,17 +123,12 @@ def _tail_coefficients(a: arb, b: arb, cosine: arb) -> tuple[arb, arb]:
             return 4 * ((2 + tilt) * s).exp() / (1 + (2 * s).exp()) ** 2
         return 4 * ((tilt - 2) * s).exp() / (1 + (-2 * s).exp()) ** 2
 
-    def on_star(s: acb) -> acb:
-        return (s + s.tanh() * variance) * decaying(s)
-
-    def on_mu(s: acb) -> acb:
-        t = s.tanh()
-        return (-2 * t * s - (3 * t * t - 1) * variance) * decaying(s)
+    def coefficients(s: acb) -> tuple[acb, acb]:
+        t, slope = s.tanh(), decaying(s)
+        return (s + t * variance) * slope, (-2 * t * s - (3 * t * t - 1) * variance) * slope
 
     # tanh'(s) exp(lam s) <= 4.
     bound = 8 * (enclosure(centre)[1] + enclosure(a)[1] + enclosure(variance)[1])
-    first, second = (
-        gaussian_mean(f, centre, variance, bound=bound, degree=1) * weight for f in (on_star, on_mu)
-    )
+    first, second = gaussian_means(coefficients, centre, variance, bound=bound, degree=1)
     # The first is odd in the mean, the second even.
-    return (-first if cosine < 0 else first), second
+    return (-first if cosine < 0 else first) * weight, second * weight

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lemmata import theory
 from lemmata.checks._balls import tanh_jet
 from lemmata.checks._plane import ball_vectors, in_basis, vectors
-from lemmata.harness.balls import enclosure, gaussian_mean, norm, precision
+from lemmata.harness.balls import enclosure, gaussian_mean, gaussian_means, norm, precision
 from lemmata.harness.claim import Point
 
 __all__ = [
@@ -97,7 +97,7 @@ def conditional(step: int, point: Point, third: Fraction) -> tuple[arb, arb]:
     """The printed expectation by the law of X given s = mu.X: E[X | s] = mu* + mu (s - m) / v."""
     a, b, cosine, _ = ball_vectors(point)
     mean, variance = a * b * cosine, a * a
-    g, deviation = _reach(mean, a), enclosure(a)[0]
+    g = _reach(mean, a)
     cubic = arb(third.numerator) / third.denominator
 
     def of_tanh(s: acb) -> acb:
@@ -115,10 +115,13 @@ def conditional(step: int, point: Point, third: Fraction) -> tuple[arb, arb]:
     if step == TANH:
         # abs(tanh s - s) <= abs(s), and g abs(z) <= g abs(z)^3 / 81.
         bound = g / 81 + float(abs(third)) * g**3
-        return (
-            expected(of_tanh, bound, 3),
-            expected(lambda s: of_tanh(s) * (s - mean) / variance, bound / deviation, 4),
-        )
+
+        def weighted(s: acb) -> tuple[acb, acb]:
+            value = of_tanh(s)
+            return value, value * (s - mean) / a
+
+        first, second = gaussian_means(weighted, mean, variance, bound=bound, degree=4)
+        return first, second / a
     if step == SECOND:
         # tanh'' has the other sign than 2s and is smaller. s mu - v X / 2 has (s + m) / 2 on mu.
         return (

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from lemmata import impl, theory
-from lemmata.checks._balls import tanh_jet
+from lemmata.checks._balls import means_1d, tanh_jet
 from lemmata.checks._compare import equality_search
 from lemmata.checks._grid import HALF_WIDTH, ORDER, gaussian_norm, grid_step
 from lemmata.harness.balls import gaussian_mean
@@ -101,15 +101,14 @@ def _ball_error_on_grid(point: Point) -> arb:
     """(1.2) from lambda = mu in units of the deviation, where the belief is sigmoid(2 r y)."""
     r = arb(point["separation"])
 
-    def belief(y: acb) -> acb:
-        return 1 / (1 + (-2 * r * y).exp())
+    def shares(y: acb) -> tuple[acb, acb]:
+        belief = 1 / (1 + (-2 * r * y).exp())
+        return belief * y, belief
 
-    # abs(y) <= abs(z) + r <= abs(z) (1 + r) for abs(z) >= 9.
-    bound = 1 + float(point["separation"])
     top = bottom = arb(0)
     for centre in (r, -r):
-        top += gaussian_mean(lambda y: belief(y) * y, centre, arb(1), bound=bound, degree=1)
-        bottom += gaussian_mean(belief, centre, arb(1), bound=1)
+        moment, mass = means_1d(shares, centre, scale=1, degree=1)
+        top, bottom = top + moment, bottom + mass
     return abs(top / bottom - r) / r
 
 

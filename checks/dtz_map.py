@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from lemmata import impl, theory
+from lemmata.checks._balls import means_1d
 from lemmata.checks._compare import equality_search
 from lemmata.checks._em import em_map_ball, problem
 from lemmata.checks._grid import HALF_WIDTH, ORDER, gaussian_norm, grid_step
@@ -134,17 +135,13 @@ def _ball_error(point: Point) -> arb:
     sine = ((1 - cosine) * (1 + cosine)).nonnegative_part().sqrt() if point["d"] > 1 else arb(0)
     along, across = b * cosine, b * sine
 
-    def belief(y: acb) -> acb:
-        return 1 / (1 + (-2 * a * y).exp())
+    def moments(y: acb) -> tuple[acb, acb]:
+        belief = 1 / (1 + (-2 * a * y).exp())
+        return belief * y, belief
 
-    # abs(y) <= abs(z) + b <= abs(z) (1 + b) for abs(z) >= 9.
-    bound = 1 + float(point["mu_norm"])
-    tops, shares = [], []
-    for centre in (along, -along):
-        tops.append(gaussian_mean(lambda y: belief(y) * y, centre, arb(1), bound=bound, degree=1))
-        shares.append(gaussian_mean(belief, centre, arb(1), bound=1))
-    bottom = (shares[0] + shares[1]) / 2
-    top = (tops[0] + tops[1]) / 2, across * (shares[0] - shares[1]) / 2
+    ahead, behind = (means_1d(moments, centre, scale=1, degree=1) for centre in (along, -along))
+    bottom = (ahead[1] + behind[1]) / 2
+    top = (ahead[0] + behind[0]) / 2, across * (ahead[1] - behind[1]) / 2
     # The other belief is one minus this one, and the mean of p_mu is zero.
     ratios = [[sign * x / share for x in top] for sign, share in ((1, bottom), (-1, 1 - bottom))]
     tanh = gaussian_mean(lambda y: (a * y).tanh(), along, arb(1), bound=1)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from lemmata import impl, theory
-from lemmata.checks._balls import mean_1d
+from lemmata.checks._balls import means_1d
 from lemmata.checks._compare import bound_slack, equality_search
 from lemmata.checks._grid import HALF_WIDTH, grid_step
 from lemmata.harness.claim import Claim, Point
@@ -193,7 +193,7 @@ def _exact_error_of_mixture(point: Point) -> arb:
         """Sum of all densities over the first: of wide balls, only their quotients are narrow."""
         return sum((((m - own) * (x - (m + own) / 2)).exp() for m in others), acb(1))
 
-    def rest(x: acb) -> acb:
+    def rest(x: acb) -> tuple[acb, acb]:
         before, ctx.cap = ctx.cap, 2
         try:
             moved = acb_series([x - own, -1])
@@ -201,14 +201,15 @@ def _exact_error_of_mixture(point: Point) -> arb:
             slope = (exponent - exponent[0]).exp()[1]
         finally:
             ctx.cap = before
-        return ((x - own) - slope) / total(x)
+        weight = 1 / total(x)
+        return ((x - own) - slope) * weight, weight
 
     gap = mass = arb(0)
     scale = 2 + 2 * float(abs(own).upper())
     for row in _true_means(point):
         centre = arb(float(row[0]))
-        gap += mean_1d(rest, centre, scale=scale, degree=1)
-        mass += mean_1d(lambda x: 1 / total(x), centre, scale=1, degree=0)
+        error, weight = means_1d(rest, centre, scale=scale, degree=1)
+        gap, mass = gap + error, mass + weight
     x, _, means = _data(point)
     return abs(gap / mass) / _scale(x, means)
 

@@ -9,7 +9,7 @@ from flint import acb, arb
 from numpy.typing import NDArray
 
 from lemmata import impl, theory
-from lemmata.checks._balls import mean_1d
+from lemmata.checks._balls import means_1d
 from lemmata.checks._compare import equality_search
 from lemmata.checks._grid import ORDER, gaussian_norm, projection, sample_points
 from lemmata.checks._plane import vectors
@@ -80,19 +80,21 @@ def _noise_26(point: Point) -> float:
 def _exact_error_26(point: Point) -> arb:
     """The ratios of Fact 5, with w_1 and w_2 from the densities, against the mean over one."""
     a, along, across = ball_plane(point)
-    reach = 1 + float(abs(along).upper())
-    printed = (
-        mean_1d(lambda y: (a * y).tanh() * y, along, scale=reach, degree=1),
-        across * mean_1d(lambda y: (a * y).tanh(), along, scale=1, degree=0),
-    )
 
-    def belief(y: acb) -> acb:
-        return 1 / (1 + (-2 * a * y).exp())
+    def with_tanh(y: acb) -> tuple[acb, acb]:
+        tanh = (a * y).tanh()
+        return tanh * y, tanh
 
+    def with_belief(y: acb) -> tuple[acb, acb]:
+        belief = 1 / (1 + (-2 * a * y).exp())
+        return belief * y, belief
+
+    lengthwise, crosswise = means_1d(with_tanh, along, scale=1, degree=1)
+    printed = (lengthwise, across * crosswise)
     top = sideways = bottom = arb(0)
     for sign in (1, -1):
-        share = mean_1d(belief, sign * along, scale=1, degree=0)
-        top += mean_1d(lambda y: belief(y) * y, sign * along, scale=reach, degree=1)
+        moment, share = means_1d(with_belief, sign * along, scale=1, degree=1)
+        top += moment
         sideways += sign * across * share
         bottom += share
     first = norm(top / bottom - printed[0], sideways / bottom - printed[1])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from lemmata import impl, theory
-from lemmata.checks._balls import mean_1d, tanh_jet
+from lemmata.checks._balls import means_1d, tanh_jet
 from lemmata.checks._compare import equality_search
 from lemmata.checks._grid import grid_points, noise_grid, schedule
 from lemmata.checks._plane import LARGEST_DIMENSION, NORMS, vectors
@@ -187,19 +187,14 @@ def _exact_mean_error(point: Point, factor: float) -> arb:
     a = arb(point["mu_norm"])
     c = (-arb(point["t"])).exp() * arb(point["mu_star_norm"])
 
-    def loss_slope(x: acb) -> acb:
+    def slopes(x: acb) -> tuple[acb, acb]:
         t, d1, _, _ = tanh_jet(a * x)
         residual = t * a - (c * x).tanh() * c
-        return 2 * (t + d1 * a * x) * residual
-
-    def displayed(x: acb) -> acb:
-        t, d1, _, _ = tanh_jet(a * x)
-        return -(t + d1 * x * a) * (t * a - x + (x - c))
+        return 2 * (t + d1 * a * x) * residual, -(t + d1 * x * a) * (t * a - x + (x - c))
 
     scale = 4 * (1 + float(a.upper()) + float(c.upper())) ** 2
     # The integrands are even once both components are averaged.
-    gradient = mean_1d(loss_slope, c, scale=scale, degree=1)
-    line = mean_1d(displayed, c, scale=scale, degree=1)
+    gradient, line = means_1d(slopes, c, scale=scale, degree=1)
     return abs(-factor * gradient - line) / (factor * abs(gradient) + abs(line))
 
 

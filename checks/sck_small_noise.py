@@ -16,6 +16,7 @@ from lemmata import impl, theory
 from lemmata.checks._balls import (
     descent_coefficients,
     mean_1d,
+    means_1d,
     residual_coefficients,
     tanh_jet,
 )
@@ -132,21 +133,26 @@ def _ball_plane_identity_error(point: Point, factor: float) -> arb:
     eta = arb(point["eta"])
     size = 2 + float(a.upper()) + float(abs(along).upper())
 
-    def mean(f: Callable[[acb, acb, acb, acb], acb], degree: int) -> arb:
-        def at(y: acb) -> acb:
-            t, d1, d2, _ = tanh_jet(a * y)
-            return f(y, t, d1, d2)
+    def means(f: Callable[[acb], tuple[acb, acb]]) -> tuple[arb, arb]:
+        first, second = means_1d(f, along, scale=2 * size**2, degree=1)
+        return first, across * second
 
-        return mean_1d(at, along, scale=2 * size**2, degree=degree)
+    def gradient(y: acb) -> tuple[acb, acb]:
+        t, d1, _, _ = tanh_jet(a * y)
+        return (t + d1 * a * y) * (t * a - along), d1 * a * (t * a - along) - t
 
-    half = (
-        mean(lambda y, t, d1, _: (t + d1 * a * y) * (t * a - along), 1),
-        across * mean(lambda _y, t, d1, _: d1 * a * (t * a - along) - t, 0),
-    )
-    em = mean(lambda y, t, _d1, _: t * y, 1), across * mean(lambda _y, t, _d1, _: t, 0)
+    def em_step(y: acb) -> tuple[acb, acb]:
+        tanh = (a * y).tanh()
+        return tanh * y, tanh
+
+    def crosswise(y: acb) -> acb:
+        _, d1, d2, _ = tanh_jet(a * y)
+        return d1 * a * y - d2 * a * a / 2
+
+    half, em = means(gradient), means(em_step)
     residual = (
         ball_residual(a, along),
-        across * mean(lambda y, _t, d1, d2: d1 * a * y - d2 * a * a / 2, 0),
+        across * mean_1d(crosswise, along, scale=2 * size**2, degree=0),
     )
     gaps = []
     for k, (mu, star) in enumerate(((a, along), (arb(0), across))):

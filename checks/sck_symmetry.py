@@ -11,7 +11,7 @@ from flint import acb, arb
 from numpy.typing import NDArray
 
 from lemmata import impl, theory
-from lemmata.checks._balls import mean_1d, tanh_jet
+from lemmata.checks._balls import mean_1d, means_1d, tanh_jet
 from lemmata.checks._compare import equality_search
 from lemmata.checks._grid import ORDER, gaussian_norm, projection, sample_points
 from lemmata.checks._plane import vectors
@@ -92,23 +92,21 @@ def _exact_symmetry_error(point: Point) -> arb:
     """Over both components less over one, on the line along mu; across it only the mean counts."""
     a, along, across = ball_plane(point)
 
-    def gate(y: acb) -> acb:
+    def gated(y: acb) -> tuple[acb, acb]:
         t, d1, d2, _ = tanh_jet(a * y)
-        return t - d2 * a * a / 2 + d1 * a * y
+        gate = t - d2 * a * a / 2 + d1 * a * y
+        return gate * y, gate
 
     def slope(y: acb) -> acb:
         return tanh_jet(a * y)[1]
 
     # abs(tanh), abs(s tanh'), abs(tanh'') <= 1.
     bound = 2 + float((a * a).upper())
-    ours, other = (
-        (
-            mean_1d(lambda y: gate(y) * y, centre, scale=bound, degree=1),
-            sign * across * mean_1d(gate, centre, scale=bound, degree=0),
-            mean_1d(slope, centre, scale=1, degree=0),
-        )
-        for sign, centre in ((1, along), (-1, -along))
-    )
+    sides = []
+    for sign, centre in ((1, along), (-1, -along)):
+        moment, mass = means_1d(gated, centre, scale=bound, degree=1)
+        sides.append((moment, sign * across * mass, mean_1d(slope, centre, scale=1, degree=0)))
+    ours, other = sides
     first = norm(*((u - v) / 2 for u, v in zip(ours[:2], other[:2], strict=True)))
     size = a + norm(*ours[:2])
     return (first / size).max(abs(ours[2] - other[2]) / 2)

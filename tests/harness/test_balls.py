@@ -15,6 +15,7 @@ from lemmata.harness.balls import (
     PRECISIONS,
     enclosure,
     gaussian_mean,
+    gaussian_means,
     norm,
     precision,
     settle,
@@ -115,6 +116,30 @@ def test_gaussian_mean_of_uncertain_arguments_encloses_all_of_them():
         with precision(64):
             narrow = gaussian_mean(lambda s: s.tanh(), arb(mean), arb(variance), bound=1)
         assert wide.overlaps(narrow)
+
+
+@pytest.mark.parametrize("bits", [64, 256])
+@pytest.mark.parametrize(
+    ("mean", "variance"), [(0.375, 0.25), (-5.0, 9.0), (1e-8, 2.0**-40), (0.5, 0.0)]
+)
+def test_two_means_at_once_are_the_two_means(mean, variance, bits):
+    def first(s: acb) -> acb:
+        return s.tanh()
+
+    def second(s: acb) -> acb:
+        return s * s - s
+
+    bound = 1 + (abs(mean) / 9 + math.sqrt(variance)) ** 2 * 2
+    with precision(bits):
+        law = (arb(mean), arb(variance))
+        pair = gaussian_means(lambda s: (first(s), second(s)), *law, bound=bound, degree=2)
+        alone = [gaussian_mean(f, *law, bound=bound, degree=2) for f in (first, second)]
+        largest = max(abs(float(ball.mid())) for ball in alone)
+        for one, other in zip(pair, alone, strict=True):
+            assert one.overlaps(other)
+            assert one.rad() < arb(2) ** (28 - bits) * (largest + 1e-12)
+    exact = arb(mean) ** 2 + arb(variance) - arb(mean)
+    assert pair[1].overlaps(exact)
 
 
 @pytest.mark.parametrize("variance", [arb(-1), arb(0, 1), arb("nan")])
