@@ -199,8 +199,10 @@ def _gap_pieces(point: Point, c: arb, beta2: arb, *, across: bool) -> tuple[arb,
 
 def _ball_score(x: acb, c: arb) -> acb:
     """The slope of the log-density of two components at +-c."""
-    odds = (-2 * c * x).exp()  # of the second component over the first
-    return ((c - x) + odds * (-c - x)) / (1 + odds)
+    # By the larger density: over a wide ball a large quotient of the two is known too badly.
+    sign = -1 if x.real.mid() < 0 else 1
+    odds = (-2 * sign * c * x).exp()  # of the farther component over the nearer
+    return ((sign * c - x) + odds * (-sign * c - x)) / (1 + odds)
 
 
 # --- samples ------------------------------------------------------------------------------------
