@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import eigh
-from scipy.sparse import diags_array
-from scipy.sparse.linalg import eigsh
+from scipy.linalg.blas import dsbmv
+from scipy.linalg.lapack import dpbtrf, dpbtrs
+from scipy.sparse.linalg import LinearOperator, eigsh
+
+from ._gram import largest_pairs
 
 __all__ = ["EPS", "Pairs", "gram_band", "pairs_by_lanczos", "pairs_by_lapack", "pairs_by_newton"]
 
@@ -17,8 +20,8 @@ EPS = float(np.finfo(np.float64).eps)
 # Newton's iteration needs three to six steps; matrices that take more go to LAPACK.
 _MOST_STEPS = 12
 
-# Up to this order LAPACK takes a stack of whole matrices; beyond, the wanted pairs one by one.
-_SMALL_ORDER = 40
+# Steps of the inverse iteration that brings a shift near to the eigenvalues below it.
+_DESCENTS = 4
 
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -83,57 +86,130 @@ def pairs_by_lapack(band: Array, rank: int, order: int) -> Pairs:
     for m in range(min(band.shape[1], order)):
         j = np.arange(m, order)
         matrices[:, j, j - m] = matrices[:, j - m, j] = band[m:order, m].T
-    wanted = min(rank + 1, order)
-    values, vectors = np.empty((count, wanted)), np.empty((count, order, wanted))
-    if order <= _SMALL_ORDER:
-        all_values, all_vectors = np.linalg.eigh(matrices)
-        values[:], vectors[:] = all_values[:, -wanted:], all_vectors[:, :, -wanted:]
-    else:
-        select = (order - wanted, order - 1)
-        for i in range(count):
-            values[i], vectors[i] = eigh(
-                matrices[i], subset_by_index=select, overwrite_a=True, check_finite=False
-            )
-    return _collect(band, rank, values[:, ::-1], vectors[:, :, ::-1])
+    return _collect(band, rank, *largest_pairs(matrices, rank + 1))
 
 
 def pairs_by_lanczos(band: Array, rank: int, order: int, shift: float) -> Pairs:
     """
     Find the `rank` largest eigenpairs of leading blocks too long for a dense matrix.
 
-    Newton's iteration finds those above the shift, which is to be above all eigenvalues of the
-    rows after the first `rank`; Lanczos' method, run on the inverse of (S - shift), the largest
-    below. The inverse would lose the former: they are far from the shift, the latter near.
+    Newton's iteration finds those above all eigenvalues of the rows after the first `rank`, near
+    which the shift, which is to be above them, is moved first; Lanczos' method, run on the inverse
+    of (S - shift), the largest below. The inverse would lose the former: they are far from the
+    shift, the latter near.
     """
-    count, width = band.shape[2], band.shape[1]
+    count = band.shape[2]
     values, vectors = np.empty((count, rank + 1)), np.empty((count, order, rank + 1))
     errors = np.empty((count, rank))
-    # Any fixed vector that is not small anywhere.
+    # Any fixed vector that is positive and not small anywhere.
     start = 1.0 + np.random.default_rng(0).random(order)
     for i in range(count):
-        rest = max(shift, EPS * float(band[:order, 0, i].max()))
-        while True:
-            reduced, negative = _eliminate(band[:order, :, i : i + 1], rank, np.array([rest]))
-            if negative[0]:
-                break
-            rest *= 1.0 + 1e-3
-        above = int((np.linalg.eigvalsh(_head(reduced, rank))[0] > 0.0).sum())
-        matrix = diags_array(band[:order, 0, i], format="csc")
-        for m in range(1, width):
-            side = diags_array(band[m:order, m, i], offsets=m, format="csc")
-            matrix = matrix + side + side.T
-        for j in range(min(above, rank)):
-            value, vector, _ = _newton(band[:order, :, i : i + 1], rank, j, rest)
-            values[i, j], vectors[i, :, j] = value[0], vector[:, 0]
+        block = _Block(band[:order, :, i], rank)
+        split = block.near_the_rest(max(shift, EPS * float(band[:order, 0, i].max())), start)
+        above = min(rank, int((np.linalg.eigvalsh(split.head) > 0.0).sum()))
+        for j in range(above):
+            values[i, j], vectors[i, :, j] = block.newton(j, split)
         below = rank + 1 - above
-        if below > 0:
-            part, parts = eigsh(matrix.tocsc(), k=below, sigma=rest, which="SA", v0=start)
-            falling = np.argsort(-part)
-            values[i, above:] = part[falling]
-            vectors[i, :, above:] = parts[:, falling]
-        residual = matrix @ vectors[i] - vectors[i] * values[i]
-        errors[i] = np.linalg.norm(residual, axis=0)[:rank]
+        whole, inverse = (
+            LinearOperator((order, order), matvec=function, dtype=np.float64)
+            for function in (block.times, split.solve)
+        )
+        part, parts = eigsh(whole, k=below, sigma=split.shift, which="SA", v0=start, OPinv=inverse)
+        falling = np.argsort(-part)
+        values[i, above:] = part[falling]
+        vectors[i, :, above:] = parts[:, falling]
+        for j in range(rank):
+            residual = block.times(vectors[i, :, j]) - values[i, j] * vectors[i, :, j]
+            errors[i, j] = np.linalg.norm(residual)
     return _collect(band, rank, values, vectors)._replace(errors=errors)
+
+
+class _Split(NamedTuple):
+    """
+    S - shift, with all rows but the first `rank` eliminated.
+
+    The others, the rest, have the factor of (shift - S_rest), positive definite; `carried` is that
+    matrix' inverse times their coupling to the first ones, and `head` is what is left of these.
+    """
+
+    shift: float
+    factor: Array
+    coupling: Array
+    carried: Array
+    head: Array
+
+    def solve(self, right: Array) -> Array:
+        """Return (S - shift)^(-1) times a vector."""
+        rank = self.head.shape[0]
+        rest, _ = dpbtrs(self.factor, right[rank:])
+        first = np.linalg.solve(self.head, right[:rank] + self.coupling.T @ rest)
+        return np.concatenate([first, self.carried @ first - rest])
+
+
+class _Block:
+    """One leading block, in the band storage of LAPACK."""
+
+    def __init__(self, band: Array, rank: int) -> None:
+        order, width = band.shape
+        self.rank = rank
+        # Column j of the matrix is column j here, the diagonal last.
+        self.stored = np.asfortranarray(band[:, ::-1].T)
+        self.first, self.coupling = np.zeros((rank, rank)), np.zeros((order - rank, rank))
+        for i in range(rank):
+            for m in range(min(width, order - i)):
+                if i + m < rank:
+                    self.first[i, i + m] = self.first[i + m, i] = band[i + m, m]
+                else:
+                    self.coupling[i + m - rank, i] = band[i + m, m]
+
+    def times(self, vector: Array) -> Array:
+        """Return S times a vector."""
+        product: Array = dsbmv(self.stored.shape[0] - 1, 1.0, self.stored, np.ravel(vector))
+        return product
+
+    def split(self, shift: float) -> _Split | None:
+        """Eliminate; None if the shift is not above all eigenvalues of the rest."""
+        matrix = -self.stored[:, self.rank :]
+        matrix[-1] += shift
+        factor, failed = dpbtrf(matrix, overwrite_ab=True)
+        if failed:
+            return None
+        carried, _ = dpbtrs(factor, self.coupling)
+        head = self.first - shift * np.eye(self.rank) + self.coupling.T @ carried
+        return _Split(shift, factor, self.coupling, carried, head)
+
+    def near_the_rest(self, shift: float, start: Array) -> _Split:
+        """Return the split at a shift little above the eigenvalues of the rest."""
+        while (best := self.split(shift)) is None:
+            shift *= 1.0 + 1e-3
+        vector = start[self.rank :] / np.linalg.norm(start[self.rank :])
+        for _ in range(_DESCENTS):
+            solution, _ = dpbtrs(best.factor, vector)
+            square = float(solution @ solution)
+            drop = float(vector @ solution) / square
+            residual = math.sqrt(max(1.0 / square - drop * drop, 0.0))
+            closer = self.split(best.shift - drop + 2.0 * residual)
+            if closer is None or closer.shift >= best.shift:
+                break
+            vector, best = solution / math.sqrt(square), closer
+        return best
+
+    def newton(self, index: int, split: _Split) -> tuple[float, Array]:
+        """Return an eigenvalue above those of the rest, by its place, and its eigenvector."""
+        for _ in range(_MOST_STEPS):
+            remainders, directions = np.linalg.eigh(split.head)
+            first = directions[:, self.rank - 1 - index]
+            vector = np.concatenate([first, split.carried @ first])
+            square = float(vector @ vector)
+            step = float(remainders[self.rank - 1 - index]) / square
+            value = split.shift + step
+            if abs(step) <= 4.0 * EPS * (abs(value) + float(np.abs(remainders).max())):
+                break
+            following = self.split(value)
+            if following is None:
+                break
+            split = following
+        return value, vector / math.sqrt(square)
 
 
 def _collect(band: Array, rank: int, values: Array, vectors: Array) -> Pairs:

@@ -14,7 +14,7 @@ RNGLike: TypeAlias = (
 )
 
 
-def as_generator(rng: RNGLike) -> np.random.Generator:
+def as_generator(rng: RNGLike, name: str = "rng") -> np.random.Generator:
     """Return the generator that `rng` names; None asks the operating system for entropy."""
     if rng is None or isinstance(
         rng, (np.random.Generator, np.random.BitGenerator, np.random.SeedSequence)
@@ -22,12 +22,12 @@ def as_generator(rng: RNGLike) -> np.random.Generator:
         return np.random.default_rng(rng)
     if isinstance(rng, (bool, np.bool_)) or not isinstance(rng, (int, np.integer)):
         msg = (
-            "rng must be None, an integer, a SeedSequence, a BitGenerator or a Generator, "
+            f"{name} must be None, an integer, a SeedSequence, a BitGenerator or a Generator, "
             f"got {type(rng).__name__}"
         )
         raise TypeError(msg)
     seed = operator.index(rng)
     if seed < 0:
-        msg = f"rng must be non-negative when it is an integer seed, got {seed}"
+        msg = f"{name} must be non-negative when it is an integer seed, got {seed}"
         raise ValueError(msg)
     return np.random.default_rng(seed)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import eigh_tridiagonal
+from scipy.linalg.lapack import dpttrf, dpttrs
 
 __all__ = ["top_pairs"]
 
@@ -13,31 +16,98 @@ _EPS = float(np.finfo(np.float64).eps)
 # Keeps a pivot off zero, as LAPACK does; the matrices are scaled to size one.
 _PIVOT = 1e-300
 
-# Laguerre's iteration needs five to ten steps; matrices that take more go to LAPACK.
+# Newton's, Laguerre's and the inverse iteration need three to ten steps; what takes more goes on to
+# the next method, in the end to LAPACK.
 _MOST_STEPS = 40
 
-# A sweep over the batch costs Python a few calls a row, one by one LAPACK a call a matrix: the
-# batch must have this many matrices to gain by the sweep, plus a third of the number of rows.
-_SMALLEST_BATCH = 64
+# A sweep over the batch costs Python some calls a row, forty by Newton's and a hundred or more by
+# Laguerre's iteration; one by one, a matrix costs it fifty and the time of as many for 400 rows.
+# So many matrices a row must the batch have to gain by the sweep. Long ones leave the cache.
+_NEWTON_BATCH = 0.3
+_LAGUERRE_BATCH = 2.0
+_LAGUERRE_ROWS = 512
+
+# Share of the start of the inverse iteration that is spread over all rows: whatever the last
+# matrix was like, no eigenvector of the next is out of sight.
+_SPREAD = 1e-3
 
 Array = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 
-def top_pairs(diagonal: Array, off_diagonal: Array) -> tuple[Array, Array, Array]:
+def top_pairs(
+    diagonal: Array, off_diagonal: Array, guess: float | None = None
+) -> tuple[Array, Array, Array]:
     """
     Return the largest eigenvalue and the squared ends of its unit eigenvector.
 
     `diagonal` has shape (k, N) and `off_diagonal` (k - 1, N), non-negative: one matrix per
     column. Returns (eigenvalue, first component squared, last component squared), each (N,).
+    `guess` is about what the eigenvalues are, where the first row makes them larger than all
+    eigenvalues of the other rows; a wrong one costs time only.
     """
     rows, count = diagonal.shape
     if rows == 1:
         return diagonal[0].copy(), np.ones(count), np.ones(count)
+    value, first, last = np.empty(count), np.empty(count), np.empty(count)
+    left = np.arange(count)
+    if guess is not None and count >= _NEWTON_BATCH * rows:
+        with np.errstate(all="ignore"):
+            *found, good = _from_the_first_row(diagonal / guess, off_diagonal / guess)
+        value[good], first[good], last[good] = (part[good] for part in found)
+        value *= guess
+        left = np.flatnonzero(~good)
+        diagonal, off_diagonal = diagonal[:, left], off_diagonal[:, left]
+    if left.size:
+        value[left], first[left], last[left] = _from_above(diagonal, off_diagonal)
+    return value, first, last
+
+
+def _from_the_first_row(a: Array, b: Array) -> tuple[Array, Array, Array, Flags]:
+    """
+    Find (eigenvalue, first and last squared) by Newton's iteration from one, and whether it did.
+
+    Elimination from below leaves f(x) = x - a_0 - b_0^2 / q_1(x), whose largest zero is the
+    largest eigenvalue of T; where all pivots q_1, q_2, ... are positive x is above all
+    eigenvalues of the other rows, and f has no other zero there. The eigenvector with v_0 = 1 has
+    v_(i+1) / v_i = b_i / q_(i+1), and f' is the sum of its squares.
+    """
+    rows, count = a.shape
+    b2 = np.square(b)
+    x = np.ones(count)
+    inverse, carry = np.empty(count), np.empty(count)
+    for _ in range(_MOST_STEPS):
+        slope, last = np.ones(count), np.ones(count)
+        pivot = x - a[-1]
+        least = pivot.copy()
+        for i in range(rows - 2, -1, -1):
+            if i < rows - 2:
+                np.minimum(least, pivot, out=least)
+            np.reciprocal(pivot, out=inverse)
+            np.multiply(b2[i], inverse, out=carry)
+            np.subtract(x, a[i], out=pivot)
+            pivot -= carry
+            carry *= inverse
+            slope *= carry
+            slope += 1.0
+            last *= carry
+        step = pivot / slope
+        x -= step
+        settled = (np.abs(step) <= 4.0 * _EPS * x) | ~(least > 0.0)
+        if settled.all():
+            break
+    good = settled & (least > 0.0) & np.isfinite(x + last)
+    return x, 1.0 / slope, last / slope, good
+
+
+def _from_above(diagonal: Array, off_diagonal: Array) -> tuple[Array, Array, Array]:
+    """Return what `top_pairs` does, without a guess."""
+    rows, count = diagonal.shape
     # Scaled to size one: no square of an entry can overflow.
     scale = _upper_bound(diagonal, off_diagonal)
     a, b = diagonal / scale, off_diagonal / scale
-    if count < _SMALLEST_BATCH + rows // 3:
-        value, first, last = _by_lapack(a, b)
+    if rows > _LAGUERRE_ROWS or count < _LAGUERRE_BATCH * rows:
+        value, first, last = _one_by_one(a, b)
         return value * scale, first, last
     with np.errstate(all="ignore"):
         value, settled = _largest_root(a, b)
@@ -45,7 +115,7 @@ def top_pairs(diagonal: Array, off_diagonal: Array) -> tuple[Array, Array, Array
     value = value - shift
     lost = np.flatnonzero(~(settled & np.isfinite(value) & np.isfinite(first + last)))
     if lost.size:
-        value[lost], first[lost], last[lost] = _by_lapack(a[:, lost], b[:, lost])
+        value[lost], first[lost], last[lost] = _one_by_one(a[:, lost], b[:, lost])
     return value * scale, first, last
 
 
@@ -65,7 +135,7 @@ def _upper_bound(diagonal: Array, off_diagonal: Array) -> Array:
     return bound
 
 
-def _largest_root(a: Array, b: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
+def _largest_root(a: Array, b: Array) -> tuple[Array, Flags]:
     """
     Find the largest eigenvalues by Laguerre's iteration from above.
 
@@ -92,7 +162,7 @@ def _largest_root(a: Array, b: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
     return root, settled
 
 
-def _laguerre_drop(a: Array, b2: Array, shift: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
+def _laguerre_drop(a: Array, b2: Array, shift: Array) -> tuple[Array, Flags]:
     """Return Laguerre's step down from `shift`, and whether `shift` is above all eigenvalues."""
     rows = a.shape[0]
     # With q_i the pivots of (shift - T): S1 = sum q_i'/q_i = sum_j 1/(shift - lambda_j) and
@@ -167,13 +237,62 @@ def _off_zero(pivot: Array) -> Array:
     return result
 
 
-def _by_lapack(diagonal: Array, off_diagonal: Array) -> tuple[Array, Array, Array]:
-    """Solve the matrices one by one."""
+def _one_by_one(diagonal: Array, off_diagonal: Array) -> tuple[Array, Array, Array]:
+    """Solve the matrices, of size one, in turn; each starts from the one before."""
     rows, count = diagonal.shape
     value, first, last = np.empty(count), np.empty(count), np.empty(count)
+    a, minus_b = np.ascontiguousarray(diagonal.T), np.ascontiguousarray(-off_diagonal.T)
+    flat = 1.0 / math.sqrt(rows)
+    vector = np.full(rows, flat)
+    low, high = math.inf, -math.inf
     for j in range(count):
-        values, vectors = eigh_tridiagonal(
-            diagonal[:, j], off_diagonal[:, j], select="i", select_range=(rows - 1, rows - 1)
-        )
-        value[j], first[j], last[j] = values[0], vectors[0, 0] ** 2, vectors[-1, 0] ** 2
+        shift = high + 0.25 * (high - low)
+        found = _inverse_iteration(a[j], minus_b[j], vector, shift if low < high else math.inf)
+        value[j], vector = _by_lapack(a[j], minus_b[j]) if found is None else found
+        first[j], last[j] = vector[0] ** 2, vector[-1] ** 2
+        low, high = min(low, value[j]), max(high, value[j])
+        vector = vector + _SPREAD * flat
     return value, first, last
+
+
+def _inverse_iteration(
+    a: Array, minus_b: Array, vector: Array, shift: float
+) -> tuple[float, Array] | None:
+    """
+    Return the largest eigenvalue, at most one, and its unit eigenvector; or None.
+
+    The shifts fall towards the eigenvalue from above, as fast as Rayleigh's quotients rise: that
+    shift - T is positive definite, which its factorisation finds out, says that each is above.
+    The start must be positive: it then cannot lack the eigenvector, which is positive too.
+    """
+    top = 1.0 + 8.0 * _EPS
+    shift = min(shift, top)
+    quotient: float | None = None
+    for _ in range(_MOST_STEPS):
+        pivots, ratios, failed = dpttrf(shift - a, minus_b, overwrite_d=True)
+        if failed:
+            if shift >= top:
+                return None
+            # Below the eigenvalue: further up, and ever faster.
+            shift = top if quotient is None else min(top, quotient + 8.0 * (shift - quotient))
+            continue
+        solution, _ = dpttrs(pivots, ratios, vector)
+        square = float(solution @ solution)
+        drop = float(vector @ solution) / square
+        # Of the quotient of the new vector, and how that does against the one before.
+        gain = math.inf if quotient is None else shift - drop - quotient
+        quotient = shift - drop
+        # |(T - quotient) solution| = |(shift - quotient) solution - vector|.
+        residual = math.sqrt(max(float(vector @ vector) / square - drop * drop, 0.0))
+        vector = solution / math.sqrt(square)
+        if residual <= 4.0 * _EPS:
+            return quotient, vector
+        shift = min(shift, quotient + max(min(2.0 * residual, gain), 4.0 * _EPS))
+    return None
+
+
+def _by_lapack(a: Array, b: Array) -> tuple[float, Array]:
+    """Return the largest eigenvalue and its unit eigenvector."""
+    last = a.size - 1
+    values, vectors = eigh_tridiagonal(a, b, select="i", select_range=(last, last))
+    return float(values[0]), np.abs(vectors[:, 0])

@@ -191,6 +191,7 @@ def chain_coordinates(
     data: Literal["fresh", "fixed"] = "fresh",
     size: int = 1,
     rng: RNGLike = None,
+    overlaps_rng: RNGLike = None,
 ) -> ChainDraws:
     """
     Send white noise through chains of projections, each vector through a chain of its own.
@@ -212,6 +213,9 @@ def chain_coordinates(
         Number of independent vectors, at least 1.
     rng : None, int, SeedSequence, BitGenerator or Generator, optional
         Source of randomness.
+    overlaps_rng : None, int, SeedSequence, BitGenerator or Generator, optional
+        If given, the overlaps of each step are drawn from it, once for all vectors; what a step's
+        eigenvectors have across the population directions is still each vector's own.
 
     Returns
     -------
@@ -232,9 +236,11 @@ def chain_coordinates(
     comes from `reduced_overlaps` (`reduced_signal_overlaps`), and Q_t is a uniform frame across
     U, by symmetry, so that of what x has across U only its length w matters:
     ``V_t^T x = C_t^T a + w S_t^T z`` with z the first coordinates of a uniform unit vector. No
-    vector of length p is built.
+    vector of length p is built. As n and p grow the overlaps tend to constants; then sharing them
+    changes no law, and saves their draws.
 
-    Costs the T draws of overlaps and O(T r^3) a vector. Verified by: WDMG-09, WDMG-10r.
+    Costs the T draws of overlaps (of a vector, or of all) and O(T r^3) a vector.
+    Verified by: WDMG-10, WDMG-10r.
 
     Examples
     --------
@@ -251,13 +257,25 @@ def chain_coordinates(
         across = np.sqrt(generator.chisquare(chain.rest, draws))
     logs = np.zeros(draws)
     keep = min(chain.rest, chain.rank)
-    for overlaps, rests in _steps(chain, draws, generator):
+    if overlaps_rng is None:
+        steps = _steps(chain, draws, generator)
+    else:
+        steps = _steps(chain, 1, as_generator(overlaps_rng, "overlaps_rng"))
+    for overlaps, rests in steps:
         place = _sphere(chain.rest, keep, draws, generator) * across[:, None]
-        inner = np.einsum("sij,si->sj", overlaps, along) + np.einsum("skj,sk->sj", rests, place)
-        along = np.einsum("sij,sj->si", overlaps, inner)
-        across = np.linalg.norm(np.einsum("skj,sj->sk", rests, inner), axis=1)
+        # A single draw of the overlaps is broadcast.
+        inner = _times(overlaps.transpose(0, 2, 1), along) + _times(rests.transpose(0, 2, 1), place)
+        along = _times(overlaps, inner)
+        across = np.linalg.norm(_times(rests, inner), axis=1)
         along, across, logs = _unit(along, across, logs)
     return ChainDraws(along, across, logs)
+
+
+def _times(matrices: Array, vectors: Array) -> Array:
+    """Return matrices times vectors; of either there may be a single one."""
+    if len(matrices) == 1:
+        return np.asarray(vectors @ matrices[0].T)
+    return np.asarray(np.einsum("sij,sj->si", matrices, vectors))
 
 
 def _unit(along: Array, across: Array, logs: Array) -> tuple[Array, Array, Array]:
@@ -480,7 +498,7 @@ def chain_moment_map(
     the projection has these symmetries. The leading eigenvector of K is the limit of the
     normalised second moments of a chain at constant noise, whatever it starts from.
 
-    Costs `size` draws of overlaps. Verified by: WDMG-10r, WDMG-10:moment.
+    Costs `size` draws of overlaps. Verified by: WDMG-10:moment, WDMG-15:pca.
 
     Examples
     --------

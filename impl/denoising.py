@@ -56,7 +56,7 @@ def linear_denoiser(
     singular vectors, which is the reduced-rank regression (Izenman 1975). Costs
     O((n + d) d^2).
 
-    Verified by: WDMG-01r, REV-1.
+    Verified by: WDMG-01r, REV-1, REV-3.
 
     Examples
     --------

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._banded import EPS, Pairs, gram_band, pairs_by_lanczos, pairs_by_lapack, pairs_by_newton
+from ._gram import largest_pairs
 from ._random import RNGLike, as_generator
 from ._validate import as_array, as_count, as_real
 
@@ -36,7 +37,7 @@ _MOST_SPIKES = 64
 _SMALL = 40
 
 # Beyond this order a leading block goes to Lanczos' method rather than to a dense matrix.
-_LARGEST_DENSE = 320
+_LARGEST_DENSE = 256
 
 # Length of the first block at and below the transition, in units of the decay length at the
 # edge: Airy's exp(-(2/3) x^1.5) is 1e-12 at x = 12, and the fluctuations shift it by a few.
@@ -499,8 +500,7 @@ def _dense_batch(model: _Model, count: int, generator: np.random.Generator) -> S
             if not by_dimension:
                 along[:, i] = part[:, i - start]
         gram += part.transpose(0, 2, 1) @ part
-    values, vectors = np.linalg.eigh(gram / n)
-    values, vectors = values[:, ::-1], vectors[:, :, ::-1]
+    values, vectors = largest_pairs(gram / n, rank + 1)
     top = values[:, :rank].copy()
     if by_dimension:
         heads = vectors[:, :rank, :rank].copy()

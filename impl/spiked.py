@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ._gram import largest_pairs
 from ._random import RNGLike, as_generator
 from ._tridiagonal import top_pairs
 from ._validate import as_count, as_real
@@ -16,15 +17,15 @@ __all__ = ["dense_draws", "reduced_draws"]
 
 Array = npt.NDArray[np.float64]
 
-# Numbers in one block of random draws, 8 MiB; a few such blocks are held at a time.
+# Numbers in one block of random draws, 8 and 2 MiB; a few such blocks are held at a time.
 _DENSE_BLOCK = 1 << 20
-_REDUCED_BLOCK = 1 << 20
+_REDUCED_BLOCK = 1 << 18
 
 # The smaller side of the data in dense_draws: its Gram matrix takes 512 MiB at this size.
 _LARGEST_GRAM = 1 << 13
 
-# Up to this size the whole matrix is drawn and nothing is truncated.
-_SMALL = 64
+# Up to this order the whole matrix is drawn and nothing is truncated.
+_SMALL = 32
 
 # Length of the first block at and below the transition, in units of the decay length at the
 # edge: Airy's exp(-(2/3) x^1.5) is 1e-12 at x = 12, and the fluctuations shift it by a few.
@@ -182,7 +183,7 @@ def reduced_draws(
     down to the first chi of no degrees of freedom. ``B^T B / n`` is tridiagonal, of order
     ``min(n + 1, p)``, similar to S, with the overlap in the first component.
 
-    Up to order 64 the whole matrix is drawn. Beyond, only a leading block is, and it grows,
+    Up to order 32 the whole matrix is drawn. Beyond, only a leading block is, and it grows,
     entries already drawn being kept, until two things hold. The residual, the entry that leaves
     the block times the last component of the eigenvector, is at most `tol` times the
     eigenvalue: some eigenvalue of the whole matrix is that near. And the eigenvalue lies so far
@@ -252,12 +253,12 @@ def _dense_batch(model: _Model, count: int, generator: np.random.Generator) -> t
             part[:, 0, :] *= stretch
             along_spike = part[:, 0, :].copy()
         gram += part.transpose(0, 2, 1) @ part
-    values, vectors = np.linalg.eigh(gram / n)
-    top = values[:, -1]
+    values, vectors = largest_pairs(gram / n, 1)
+    top = values[:, 0]
     if by_dimension:
-        return top, np.minimum(np.square(vectors[:, 0, -1]), 1.0)
+        return top, np.minimum(np.square(vectors[:, 0, 0]), 1.0)
     # The eigenvector of S is X^T w / |X^T w|, with w that of X X^T / n and |X^T w|^2 = n top.
-    inner = np.einsum("ij,ij->i", along_spike, vectors[:, :, -1])
+    inner = np.einsum("ij,ij->i", along_spike, vectors[:, :, 0])
     return top, np.minimum(np.square(inner) / (n * top), 1.0)
 
 
@@ -270,7 +271,7 @@ def _reduced_batch(
     squares = _reduced_blocks(model, 0, rows, count, generator)
     while True:
         diagonal, off_diagonal = _tridiagonal(squares, model.n)
-        value, first, last = top_pairs(diagonal, off_diagonal[:-1])
+        value, first, last = top_pairs(diagonal, off_diagonal[:-1], _expected(model))
         rows = diagonal.shape[0]
         good = off_diagonal[-1] * np.sqrt(last) <= tol * value
         good &= value >= _threshold(model, rows)
@@ -332,6 +333,15 @@ def _threshold(model: _Model, rows: int) -> float:
     return (edge + _EDGE_MARGIN * width) / model.n
 
 
+def _expected(model: _Model) -> float | None:
+    """Return about where the eigenvalue is, if it is expected to stand out of the noise."""
+    gamma = model.p / model.n
+    if model.spike <= math.sqrt(gamma):
+        return None
+    expected = (1.0 + model.spike) * (1.0 + gamma / model.spike)
+    return expected if expected > _threshold(model, 1) else None
+
+
 def _first_rows(model: _Model, tol: float) -> int:
     """Return the length of the first block: enough for most draws."""
     if model.order <= _SMALL:
@@ -346,4 +356,4 @@ def _first_rows(model: _Model, tol: float) -> int:
         decay = math.log(model.spike) + math.log(root_n / root_p)
         # The tenth and the eight rows are for fluctuations; a block too short grows.
         rows = min(soft, 8.0 + 1.1 * math.log(1.0 / tol) / max(decay, 1e-9))
-    return min(model.order, max(_SMALL // 4, math.ceil(rows)))
+    return min(model.order, max(_SMALL // 2, math.ceil(rows)))

@@ -218,7 +218,7 @@ def clean_chain_log_gain(
     -repeats log(1 + sigma2 / lambda). The difference between two eigenvalues is the logarithm of
     the ratio of their components, and is what must diverge for the chain to concentrate.
 
-    Costs O(1) an entry. Verified by: WDMG-13r, WDMG-13:constant.
+    Costs O(1) an entry. Verified by: WDMG-13r, WDMG-13:constant, WDMG-13:cumulative.
 
     Examples
     --------

@@ -57,6 +57,35 @@ def test_fast_routes_have_the_moments_of_the_dense_one(
     assert moments == pytest.approx(expected.mean(axis=0), abs=0.04)
 
 
+def test_vectors_that_share_their_overlaps_have_the_moments_of_the_dense_route() -> None:
+    n, p, values, noise = CASES[0]
+    parts = []
+    for seed in range(600):
+        draws = chain_coordinates(n, p, values, noise, size=4, rng=seed, overlaps_rng=seed + 1000)
+        found = np.column_stack([draws.along**2, draws.across**2])
+        parts.append((found * np.exp(2 * draws.log_norms)[:, None]).mean(axis=0))
+    energies = np.square(dense_chain(n, p, values, noise, size=DRAWS, rng=1)).sum(axis=2)
+    rank = len(values)
+    expected = np.column_stack([energies[:, :rank], energies[:, rank:].sum(axis=1)])
+    assert close(np.array(parts), expected)
+
+
+def test_given_overlaps_are_those_of_their_seed_alone() -> None:
+    big = {"n": 10**8, "p": 10**8, "eigenvalues": [4.0], "noise_variances": [1.0]}
+    first, second = (chain_coordinates(**big, size=3, rng=k, overlaps_rng=5) for k in (1, 2))
+    # A single direction: what is kept of any vector is the squared cosine.
+    assert np.ptp(np.abs(first.along), axis=0) == pytest.approx(0.0, abs=1e-12)
+    assert np.abs(first.along) == pytest.approx(np.abs(second.along), abs=1e-12)
+    assert (first.log_norms != second.log_norms).all()
+    other = chain_coordinates(**big, size=3, rng=1, overlaps_rng=6)
+    assert (np.abs(other.along) != np.abs(first.along)).all()
+
+
+def test_the_source_of_the_overlaps_is_named() -> None:
+    with pytest.raises(TypeError, match="overlaps_rng"):
+        chain_coordinates(5, 3, [2.0, 1.0], [1.0], overlaps_rng="5")  # type: ignore[arg-type]
+
+
 def test_samples_have_the_energy_of_the_others() -> None:
     n, p, values, noise = CASES[0]
     parts = []

@@ -87,6 +87,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "data": "fresh",
         "size": 2,
         "rng": 1,
+        "overlaps_rng": 2,
     },
     "chain_products": {
         "n": 4,
@@ -212,7 +213,8 @@ def test_every_public_function_is_under_contract() -> None:
     for function, kwargs in GOOD.items():
         parameters = inspect.signature(getattr(room, function)).parameters
         assert list(kwargs) == list(parameters), function
-    assert {name for _, name in PAIRS} == ARRAYS | COUNTS | set(BAD_REALS) | {"rng", "data"}
+    others = {"rng", "data", "overlaps_rng"}
+    assert {name for _, name in PAIRS} == ARRAYS | COUNTS | set(BAD_REALS) | others
 
 
 def test_the_room_exports_its_public_modules() -> None:

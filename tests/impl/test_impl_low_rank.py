@@ -16,6 +16,7 @@ from lemmata.harness.claim import Verdict
 from lemmata.harness.intervals import dkw_radius
 from lemmata.harness.sampling import LawTest
 from lemmata.impl import (
+    _banded,
     dense_overlaps,
     dense_signal_overlaps,
     low_rank,
@@ -23,6 +24,7 @@ from lemmata.impl import (
     reduced_overlaps,
     reduced_signal_overlaps,
 )
+from lemmata.impl._gram import largest_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -348,6 +350,46 @@ def test_methods_agree() -> None:
         assert other.good.all()
         np.testing.assert_allclose(other.values, one.values, rtol=1e-12)
         np.testing.assert_allclose(np.abs(other.heads), np.abs(one.heads), atol=1e-9)
+
+
+def test_the_rest_is_eliminated_only_above_its_eigenvalues() -> None:
+    model = model_of("spiked", 300, 250, [6.0, 3.0, 1.2])
+    rows = low_rank._band_rows(model, 0, 90, 1, np.random.default_rng(25))
+    band = low_rank.gram_band(rows, 0)[:90, :, 0] / 300
+    block = _banded._Block(band, 3)
+    matrix = np.zeros((90, 90))
+    for m in range(4):
+        for j in range(m, 90):
+            matrix[j - m, j] = matrix[j, j - m] = band[j, m]
+    vector = np.random.default_rng(26).random(90)
+    np.testing.assert_allclose(block.times(vector), matrix @ vector, rtol=1e-13)
+    rest = np.linalg.eigvalsh(matrix[3:, 3:])[-1]
+    assert block.split(rest * (1 - 1e-9)) is None
+    split = block.near_the_rest(2 * rest, np.ones(90))
+    # Above, and nearer than it was by far.
+    assert 0 < split.shift - rest < 0.05 * rest
+    np.testing.assert_allclose(
+        split.solve(vector), np.linalg.solve(matrix - split.shift * np.eye(90), vector), rtol=1e-9
+    )
+    # As many eigenvalues are above the shift as the head has positive ones.
+    values = np.linalg.eigvalsh(matrix)
+    assert (np.linalg.eigvalsh(split.head) > 0).sum() == (values > split.shift).sum() > 0
+    value, found = block.newton(0, split)
+    assert value == pytest.approx(values[-1], rel=1e-13)
+    np.testing.assert_allclose(matrix @ found, value * found, atol=1e-12 * value)
+
+
+@pytest.mark.parametrize("order", [1, 2, 20, 21, 50])
+@pytest.mark.parametrize("wanted", [1, 3])
+def test_largest_pairs_of_dense_matrices(order: int, wanted: int) -> None:
+    matrices = np.random.default_rng(27).standard_normal((4, order, order))
+    matrices += matrices.transpose(0, 2, 1)
+    kept = min(wanted, order)
+    expected = np.linalg.eigvalsh(matrices)[:, ::-1][:, :kept]
+    values, vectors = largest_pairs(matrices.copy(), wanted)
+    np.testing.assert_allclose(values, expected, atol=1e-12)
+    np.testing.assert_allclose(matrices @ vectors, vectors * values[:, None], atol=1e-12)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, rtol=1e-13)
 
 
 def test_newton_gives_up_what_it_cannot_do() -> None:

@@ -14,12 +14,14 @@ from lemmata.impl._tridiagonal import top_pairs
 seeds = st.integers(0, 2**32 - 1)
 
 
-@pytest.fixture(params=["sweep", "lapack"], autouse=True)
+@pytest.fixture(params=["sweep", "one by one", "lapack"], autouse=True)
 def _route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Send every batch, however small, along one route."""
-    monkeypatch.setattr(
-        _tridiagonal, "_SMALLEST_BATCH", -(10**6) if request.param == "sweep" else 10**9
-    )
+    sweep = request.param == "sweep"
+    monkeypatch.setattr(_tridiagonal, "_LAGUERRE_BATCH", 0.0 if sweep else 1e9)
+    monkeypatch.setattr(_tridiagonal, "_LAGUERRE_ROWS", 10**9)
+    if request.param == "lapack":
+        monkeypatch.setattr(_tridiagonal, "_inverse_iteration", lambda *_args: None)
 
 
 def dense(diagonal: np.ndarray, off_diagonal: np.ndarray) -> np.ndarray:
@@ -62,8 +64,8 @@ def test_decoupled_matrices() -> None:
     for link in (0.0, 1e-250):
         value, first, last = top_pairs(a, np.full((2, 3), link))
         np.testing.assert_array_equal(value, 3.0)
-        np.testing.assert_allclose(first, [1.0, 0.0, 0.0], atol=1e-200)
-        np.testing.assert_allclose(last, [0.0, 0.0, 1.0], atol=1e-200)
+        np.testing.assert_allclose(first, [1.0, 0.0, 0.0], atol=1e-40)
+        np.testing.assert_allclose(last, [0.0, 0.0, 1.0], atol=1e-40)
 
 
 def test_all_equal() -> None:
@@ -84,7 +86,7 @@ def test_crowded_edge(rows: int) -> None:
 
 
 def test_sweep_keeps_the_digits_of_tiny_components(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_tridiagonal, "_SMALLEST_BATCH", -(10**6))
+    monkeypatch.setattr(_tridiagonal, "_LAGUERRE_BATCH", 0.0)
     rows = 12
     a, b = np.ones(rows), np.full(rows - 1, 0.25)
     a[0] = 8.0
@@ -145,7 +147,7 @@ def test_rayleigh_correction_and_upper_bound(monkeypatch: pytest.MonkeyPatch) ->
         assert (np.abs(sign * off - shift) < 1e-3 * off).all()
         np.testing.assert_allclose(first, vectors[:, 0, -1] ** 2, atol=1e-3)
     # And top_pairs applies it.
-    monkeypatch.setattr(_tridiagonal, "_SMALLEST_BATCH", -(10**6))
+    monkeypatch.setattr(_tridiagonal, "_LAGUERRE_BATCH", 0.0)
     monkeypatch.setattr(
         _tridiagonal,
         "_largest_root",
@@ -156,3 +158,63 @@ def test_rayleigh_correction_and_upper_bound(monkeypatch: pytest.MonkeyPatch) ->
     # Balanced, the first row's bound is exact for two rows.
     pair = np.linalg.eigvalsh(dense(a[:2], b[:1]))[:, -1]
     np.testing.assert_allclose(_tridiagonal._upper_bound(a[:2], b[:1]), pair, rtol=1e-14)
+
+
+def spiked_matrices(rows: int, count: int, spike: float) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(11)
+    d2, f2 = rng.chisquare(np.arange(4 * rows, 3 * rows, -1)[:, None], (2, rows, count))
+    d2[0] *= 1 + spike
+    a = d2.copy()
+    a[1:] += f2[:-1]
+    return a, np.sqrt(d2 * f2)[:-1]
+
+
+@pytest.mark.parametrize("rows", [2, 3, 20])
+@pytest.mark.parametrize("scale", [1e-200, 1.0, 1e250])
+def test_a_guess_is_a_start_and_no_more(rows: int, scale: float) -> None:
+    a, b = spiked_matrices(rows, 40, 9.0)
+    value, first, last = top_pairs(a, b)
+    for off in (0.9, 1.0, 3.0, 1e3):
+        found = top_pairs(scale * a, scale * b, scale * off * float(value.mean()))
+        np.testing.assert_allclose(found[0], scale * value, rtol=1e-14)
+        np.testing.assert_allclose(found[1], first, rtol=1e-13)
+        np.testing.assert_allclose(found[2], last, rtol=1e-9, atol=1e-28)
+
+
+def test_newton_says_where_it_failed() -> None:
+    # The top of every other matrix is in the last row, where Newton's iteration does not see it.
+    a, b = spiked_matrices(12, 40, 9.0)
+    a[-1, ::2] = 5.0 * a[0, ::2]
+    values = np.linalg.eigvalsh(dense(a, b))[:, -1]
+    guess = float(a[0].mean())
+    with np.errstate(all="ignore"):
+        *_, good = _tridiagonal._from_the_first_row(a / guess, b / guess)
+    np.testing.assert_array_equal(good[::2], False)
+    assert good[1::2].all()
+    np.testing.assert_allclose(top_pairs(a, b, guess)[0], values, rtol=1e-13)
+
+
+def test_one_matrix_does_not_blind_the_next() -> None:
+    # Decoupled blocks; the top changes sides, and the start from the matrix before is zero there.
+    a = np.array([[3.0, 2.0, 1.0, 1.0], [1.0, 1.0, 2.0, 3.0]] * 20).T
+    b = np.zeros((3, 40))
+    b[0], b[2] = 0.5, 0.5
+    value, first, last = top_pairs(a, b)
+    np.testing.assert_allclose(value, np.linalg.eigvalsh(dense(a, b))[:, -1], rtol=1e-15)
+    np.testing.assert_allclose(first[::2], last[1::2], rtol=1e-13)
+    np.testing.assert_allclose(first[1::2], 0.0, atol=1e-25)
+    np.testing.assert_allclose(last[::2], 0.0, atol=1e-25)
+    assert (first[::2] > 0.5).all()
+
+
+def test_the_inverse_iteration_needs_no_lapack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+
+    def refuse(*_args: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(_tridiagonal, "_by_lapack", refuse)
+    for rows in (5, 60, 700):
+        a, b = spiked_matrices(rows, 9, 0.0)
+        value, _, _ = top_pairs(a, b)
+        np.testing.assert_allclose(value, np.linalg.eigvalsh(dense(a, b))[:, -1], rtol=1e-14)

@@ -1,0 +1,46 @@
+"""Largest eigenpairs of stacks of dense symmetric matrices, by LAPACK."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg.lapack import dsyevr, dsyevr_lwork
+
+__all__ = ["largest_pairs"]
+
+# Up to this order a stack in one call is faster; beyond, one by one but the wanted pairs only.
+_STACKED = 20
+
+Array = npt.NDArray[np.float64]
+
+
+def largest_pairs(matrices: Array, wanted: int) -> tuple[Array, Array]:
+    """
+    Return the largest eigenvalues, falling, and their unit eigenvectors by columns.
+
+    `matrices` has shape (N, m, m) and is overwritten; the results have shapes (N, w) and
+    (N, m, w), where w is `wanted` or m if that is less.
+    """
+    count, order, _ = matrices.shape
+    kept = min(wanted, order)
+    if order <= _STACKED:
+        all_values, all_vectors = np.linalg.eigh(matrices)
+        return all_values[:, : -kept - 1 : -1], all_vectors[:, :, : -kept - 1 : -1]
+    values, vectors = np.empty((count, kept)), np.empty((count, order, kept))
+    # Work space once for all; the wrapper of SciPy would ask for it each time.
+    real, whole, _ = dsyevr_lwork(order)
+    for i in range(count):
+        found, columns, _, _, failed = dsyevr(
+            matrices[i],
+            range="I",
+            il=order - kept + 1,
+            iu=order,
+            lwork=int(real),
+            liwork=int(whole),
+            overwrite_a=True,
+        )
+        if failed:
+            msg = f"LAPACK found no eigenpairs of a matrix of order {order}, info {failed}"
+            raise np.linalg.LinAlgError(msg)
+        values[i], vectors[i] = found[kept - 1 :: -1], columns[:, kept - 1 :: -1]
+    return values, vectors
