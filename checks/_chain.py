@@ -20,7 +20,6 @@ __all__ = [
     "ball_excess",
     "ball_overlap",
     "ball_spectrum",
-    "chains",
     "decays",
     "eigenvalues_at",
     "far_chains",
@@ -141,34 +140,9 @@ def weight_bound(low: Any, high: Any, gamma: Any, *, log: Any = math.log1p) -> A
 # --- Chains that are drawn ------------------------------------------------------------------------
 
 
-@st.composite
-def chains(draw: st.DrawFn, *, least: int = 1, longest: int = 3, margin: int = 0) -> dict[str, Any]:
-    """Points {n, p, eigenvalues, noise}, sizes small; `noise` lists a variance a step.
-
-    At least `least` directions, and `margin` dimensions more than that.
-    """
-    rank = draw(_small(least, 3))
-    values = [draw(_LEVELS)]
-    for _ in range(rank - 1):
-        values.append(values[-1] * draw(_CLOSE))
-    steps = draw(_small(1, longest))
-    return {
-        "n": draw(_small(rank, 8)),
-        "p": draw(_small(rank + margin, 6)),
-        "eigenvalues": values,
-        "noise": [draw(_NOISES) for _ in range(steps)],
-    }
-
-
 @functools.cache
 def _small(least: int, most: int) -> st.SearchStrategy[int]:
     return st.integers(least, most)
-
-
-#: Most of them where a direction is partly lost: that is where a wrong step shows.
-_LEVELS = st.one_of(log_uniform(0.3, 10.0), log_uniform(1.0, 30.0), log_uniform(1e-2, 1e6))
-_CLOSE = st.sampled_from([0.5, 1.0, 0.999, 0.1, 0.9])
-_NOISES = st.one_of(st.just(1.0), log_uniform(0.25, 4.0))
 
 
 @st.composite

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import sympy
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
@@ -15,6 +16,7 @@ from lemmata.harness.claim import Claim, Constants, Point
 from lemmata.harness.domain import log_uniform
 from lemmata.harness.evidence import Outcome
 from lemmata.harness.sampling import LawTest, MeanTest
+from lemmata.harness.symbolic import Symbolic
 
 __all__ = ["CLAIMS"]
 
@@ -33,14 +35,28 @@ _MISS = {"eigenvalue": 1e-3, "overlap": 1e-2}
 
 @st.composite
 def _limits(draw: st.DrawFn) -> dict[str, Any]:
-    """Points {gamma, ratio}: the aspect p/n, and the spike over its critical value."""
+    """Points {gamma, ratio, sigma2}: p/n, the spike over its critical value, the noise variance."""
     below = st.integers(0, 100).map(lambda k: k / 100)
     near = log_uniform(1e-3, 1.0).map(lambda x: 1 + x)
     above = log_uniform(1.0, 1e6)
     return {
         "gamma": draw(log_uniform(1e-3, 1e3)),
         "ratio": draw(st.one_of(above, near, below)),
+        "sigma2": draw(_VARIANCES),
     }
+
+
+@st.composite
+def _between(draw: st.DrawFn) -> dict[str, Any]:
+    """The same where no limit is next to those of weak or of strong spikes."""
+    return {
+        "gamma": draw(log_uniform(1e-2, 1e2)),
+        "ratio": draw(log_uniform(0.2, 20.0).map(lambda x: 1 + x)),
+        "sigma2": draw(_VARIANCES),
+    }
+
+
+_VARIANCES = log_uniform(1e-3, 1e3)
 
 
 def _sizes(gamma: float, smaller: int) -> tuple[int, int]:
@@ -57,9 +73,10 @@ def _misses(quantity: str) -> Callable[[Point, np.random.Generator, int], Array]
         n, p = _sizes(point["gamma"], _LARGE)
         gamma = p / n
         spike = point["ratio"] * float(theory.critical_spike(gamma))
-        eigenvalue, overlap = impl.reduced_draws(n, p, spike, size=size, rng=rng)
+        noise = point["sigma2"]
+        eigenvalue, overlap = impl.reduced_draws(n, p, spike, sigma2=noise, size=size, rng=rng)
         if quantity == "eigenvalue":
-            off = eigenvalue / theory.spiked_eigenvalue(spike, gamma) - 1
+            off = eigenvalue / theory.spiked_eigenvalue(spike, gamma, noise) - 1
         else:
             off = overlap - theory.spiked_overlap(spike, gamma)
         return (np.abs(off) > _MISS[quantity]).astype(np.float64)
@@ -67,17 +84,36 @@ def _misses(quantity: str) -> Callable[[Point, np.random.Generator, int], Array]
     return draw
 
 
-def _limit_test(quantity: str) -> MeanTest:
+def _limit_test(quantity: str, domain: st.SearchStrategy[Point]) -> MeanTest:
     return MeanTest(
-        domain=_limits(),
+        domain=domain,
         draw=_misses(quantity),
         allowed=lambda _point: (0.0, 0.1),
         effect=0.35,
         bounds=(0.0, 1.0),
         routes=("theory: the limit", "impl: the exact reduction at min(n, p) = 10^8"),
-        first=128,
+        first=160,
     )
 
+
+def _as_nadler_prints_them() -> dict[str, sympy.Expr]:
+    """Differences of the forms in kappa, sigma and n/p from those in s and gamma, and of where."""
+    kappa, sigma, n, p = sympy.symbols("kappa sigma n p", positive=True)
+    gamma, s = p / n, kappa**2 / sigma**2
+    strength = (n / p) * kappa**4 / sigma**4
+    return {
+        "squared overlap": (strength - 1) / (strength + kappa**2 / sigma**2)
+        - (1 - gamma / s**2) / (1 + gamma / s),
+        "eigenvalue": (kappa**2 + sigma**2) * (1 + (p / n) * sigma**2 / kappa**2)
+        - sigma**2 * (1 + s) * (1 + gamma / s),
+        "transition, n/p = sigma^4/kappa^4": strength - (s / sympy.sqrt(gamma)) ** 2,
+    }
+
+
+_NADLER = Symbolic(
+    residuals=_as_nadler_prints_them,
+    routes=("Nadler's form, in kappa, sigma and n/p", "the form in s = kappa^2/sigma^2 and gamma"),
+)
 
 _LADDER = tuple(10**k for k in range(3, 8))
 _LADDER_GAMMA = 0.5
@@ -121,7 +157,7 @@ def _truncated(draw: st.DrawFn) -> dict[str, Any]:
 
 
 _FEW = st.one_of(st.integers(1, 4), st.integers(1, 12))
-_MANY = st.integers(66, 80)
+_MANY = st.integers(34, 42)
 _SPIKES = st.one_of(st.just(0.0), log_uniform(1e-2, 1e2))
 
 
@@ -154,8 +190,13 @@ CLAIMS = (
         source=_SOURCE,
         statement=r"\hat\lambda_1 \to \sigma^2(1+s)(1+\gamma/s) \text{ for } s > \sqrt\gamma,"
         r" \text{ else } \sigma^2(1+\sqrt\gamma)^2",
-        reading="in probability, as n and p grow with p/n = gamma",
-        evidence=(_limit_test("eigenvalue"),),
+        reading="in probability, as n and p grow with p/n = gamma; gamma from 10^-3 to 10^3, s"
+        " from 0 to 10^6 times the critical one, sigma^2 from 10^-3 to 10^3",
+        evidence=(
+            _limit_test("eigenvalue", _limits()),
+            _limit_test("eigenvalue", _between()),
+            _NADLER,
+        ),
         needs=("N08-8",),
         constants=lambda _outcomes: _exponents("eigenvalue"),
         note="At min(n, p) = 10^8 at most 10 % of the draws may miss the limit by a thousandth; the"
@@ -166,9 +207,16 @@ CLAIMS = (
         title="limit of the squared overlap of sample and true eigenvector",
         source=_SOURCE,
         statement=r"\langle \hat u, u\rangle^2 \to \frac{1-\gamma/s^2}{1+\gamma/s}"
+        r" = \frac{\frac np\frac{\kappa^4}{\sigma^4} - 1}"
+        r"{\frac np\frac{\kappa^4}{\sigma^4} + \frac{\kappa^2}{\sigma^2}}"
         r" \text{ for } s > \sqrt\gamma, \text{ else } 0",
-        reading="in probability, as n and p grow with p/n = gamma",
-        evidence=(_limit_test("overlap"),),
+        reading="in probability, as n and p grow with p/n = gamma; the second form is Nadler's, in"
+        " kappa, sigma and n/p, with s = kappa^2/sigma^2. Domain as in N08-1",
+        evidence=(
+            _limit_test("overlap", _limits()),
+            _limit_test("overlap", _between()),
+            _NADLER,
+        ),
         needs=("N08-8",),
         constants=lambda _outcomes: _exponents("overlap"),
         note="At min(n, p) = 10^8 at most 10 % of the draws may miss the limit by a hundredth; the"
@@ -180,6 +228,9 @@ CLAIMS = (
         source="Dumitriu & Edelman 2002; Bloemendal & Virag 2013",
         statement=r"(\hat\lambda_1, \langle\hat u, u\rangle^2) \text{ of the tridiagonal model}"
         r" \stackrel{d}{=} \text{ of the } n \times p \text{ matrix}",
+        reading="at sizes whose matrices can be drawn tens of thousands of times: n and p up to 12,"
+        " where all of the tridiagonal matrix is drawn, and from 34 to 42, where a leading block"
+        " is; no degree of freedom enters at larger sizes that does not at these",
         evidence=(
             LawTest(
                 domain=_small(),
@@ -187,6 +238,7 @@ CLAIMS = (
                 right=_pairs(impl.reduced_draws),
                 effect=0.05,
                 routes=_ROUTES,
+                first=2304,
             ),
             LawTest(
                 domain=_truncated(),
@@ -194,7 +246,7 @@ CLAIMS = (
                 right=_pairs(impl.reduced_draws),
                 effect=0.25,
                 routes=_ROUTES,
-                first=512,
+                first=704,
             ),
         ),
         constants=_two_sample_figures,

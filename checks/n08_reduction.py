@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 Overlaps = Callable[..., impl.SampleEigenpairs]
 
 _FEW = st.one_of(st.integers(1, 4), st.integers(1, 9))
-_MANY = st.integers(58, 70)
+_MANY = st.integers(44, 56)
 _SPIKES = st.one_of(st.just(0.0), log_uniform(1e-2, 1e2))
 _SINGULAR = st.one_of(st.just(0.0), log_uniform(1e-1, 3e1))
 #: Where the block is short at those sizes, or cut short at the edge.

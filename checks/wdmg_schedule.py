@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from lemmata import impl, theory
 from lemmata.checks._compare import equality_search
+from lemmata.harness.balls import enclosure, precision
 from lemmata.harness.claim import Claim, Constants, Point
 from lemmata.harness.domain import log_uniform, sizes
 from lemmata.harness.search import Search
@@ -122,11 +123,24 @@ def _ball_closed_error(point: Point) -> arb:
 
 
 def _terminals() -> Constants:
-    """The limits, and the ratios at T = 1000."""
+    """What is left at sigma_t^2 = 1/T as T grows, and the ratios at T = 1000."""
+    many = 10**9
+    with precision(128):
+        kept = {steps: _ball_noise(steps, 1.0, preserving=True) for steps in (10, 1000, many)}
+        # (1 - 1/T)^T rises and (1 - 1/T)^(T - 1) falls, to the same limit.
+        below = 1 - (1 - kept[many]) / (1 - 1 / arb(many))
+    others = [_noise(steps, 1.0, preserving=False) for steps in (1, 10, 1000, many)]
     found: Constants = {
-        "noise left at sigma_t^2 = 1/T, variance preserved, T -> inf": -math.expm1(-1.0),
-        "noise left at sigma_t^2 = 1/T, signal kept, every T": 1.0,
+        "noise left at sigma_t^2 = 1/T, variance preserved, T -> inf": (
+            enclosure(below)[0],
+            enclosure(kept[many])[1],
+        ),
+        "noise left at sigma_t^2 = 1/T, signal kept, T from 1 to 10^9": (min(others), max(others)),
     }
+    for steps in (10, 1000):
+        found[f"noise left at sigma_t^2 = 1/T, variance preserved, T = {steps}"] = enclosure(
+            kept[steps]
+        )
     for power in (0.5, 1.0, 2.0):
         for preserving, name in ((True, "variance preserved"), (False, "signal kept")):
             snr = theory.terminal_snr(1000.0, 1.0, power, preserving=preserving)

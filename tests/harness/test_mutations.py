@@ -126,7 +126,10 @@ MUTANTS = (
         "(scaled - unit)",
         (
             "WDMG-07r",
+            "WDMG-10:mean",
+            "WDMG-11",
             "WDMG-11r",
+            "WDMG-11:cumulative-variance",
         ),
     ),
     Mutant("theory.chain", "_decays", "excess / missing", "missing / excess", ("WDMG-10r",)),
@@ -138,6 +141,9 @@ MUTANTS = (
         (
             "WDMG-08r",
             "WDMG-09",
+            "WDMG-11",
+            "WDMG-11:cumulative-variance",
+            "WDMG-11:cumulative-deviation",
         ),
     ),
     Mutant(
@@ -145,7 +151,26 @@ MUTANTS = (
         "chain_energy",
         "+ 2.0 * kept[..., :-1, :]",
         "+ kept[..., :-1, :]",
+        (
+            "WDMG-10r",
+            "WDMG-10:cumulative-variance",
+            "WDMG-10:cumulative-deviation",
+            "WDMG-10:slow",
+        ),
+    ),
+    Mutant(
+        "theory.chain",
+        "chain_energy",
+        "kept[..., 0, :] + kept[..., -1, :]",
+        "kept[..., 0, :]",
         ("WDMG-10r",),
+    ),
+    Mutant(
+        "theory.chain",
+        "chain_energy",
+        "off = lost[..., 0, :]",
+        "off = lost[..., -1, :]",
+        ("WDMG-10r", "WDMG-10:cumulative-variance"),
     ),
     Mutant(
         "theory.em",
@@ -240,7 +265,7 @@ MUTANTS = (
         "power_contraction",
         "values[block] / values[block - 1]",
         "(values[block] / values[block - 1]) ** 2",
-        ("WDMG-14r",),
+        ("WDMG-14r", "REV-4"),
     ),
     Mutant(
         "theory.iteration", "power_tangent", "ratio**count", "ratio ** (count + 1)", ("WDMG-14r",)
@@ -272,6 +297,7 @@ MUTANTS = (
         (
             "WDMG-13r",
             "WDMG-13:constant",
+            "WDMG-13:cumulative",
         ),
     ),
     Mutant(
@@ -289,6 +315,7 @@ MUTANTS = (
     Mutant("theory.linear", "injected_variance", "1 + 2 * ratio", "1 + ratio", ("WDMG-15:law",)),
     Mutant("theory.linear", "reverse_variance", "share**2", "share", ("REV-1",)),
     Mutant("theory.linear", "reverse_variance", "-2 * time", "-time", ("REV-1",)),
+    Mutant("theory.linear", "reverse_variance", "kept + lost)", "kept + 1)", ("REV-1",)),
     Mutant(
         "theory.linear",
         "euler_variance",
@@ -373,6 +400,7 @@ MUTANTS = (
         "1 + np.sqrt(aspect) ** 2",
         ("N08-1",),
     ),
+    Mutant("theory.spiked", "spiked_eigenvalue", "noise * np.where", "np.where", ("N08-1",)),
     Mutant("theory.spiked", "spiked_eigenvalue", "1 + aspect /", "1 - aspect /", ("N08-1",)),
     Mutant(
         "theory.spiked",
@@ -381,7 +409,13 @@ MUTANTS = (
         "(scaled - scaled_gamma)",
         ("N08-2",),
     ),
-    Mutant("theory.spiked", "spiked_overlap", "excess / (", "0.9 * excess / (", ("N08-2",)),
+    Mutant(
+        "theory.spiked",
+        "spiked_overlap",
+        "excess / (",
+        "0.9 * excess / (",
+        ("N08-2", "WDMG-15:pca"),
+    ),
     Mutant(
         "theory.spiked",
         "spiked_overlap",
@@ -399,6 +433,7 @@ MUTANTS = (
     Mutant(
         "theory.spiked", "spiked_eigenvalue", "(1 + aspect /", "(1 + 1.01 * aspect /", ("N08-6",)
     ),
+    Mutant("theory.spiked_finite", "spiked_fluctuation", "2 * (noise", "2.6 * (noise", ("N08-6",)),
     Mutant("theory.spiked_finite", "spiked_fluctuation", "2 * (noise", "4 * (noise", ("N08-6",)),
     Mutant(
         "theory.spiked_finite", "spiked_fluctuation", "(1 + s)) ** 2", "(1 + s)) ** 1", ("N08-6",)
@@ -426,6 +461,20 @@ MUTANTS = (
     ),
     Mutant(
         "theory.spiked_finite",
+        "small_noise_sine",
+        "correction = (samples",
+        "correction = 0 * (samples",
+        ("N08-4r",),
+    ),
+    Mutant(
+        "theory.spiked_finite",
+        "small_noise_sine",
+        "correction = (samples",
+        "correction = 2 * (samples",
+        ("N08-4r",),
+    ),
+    Mutant(
+        "theory.spiked_finite",
         "angle_growth",
         "values[:, None] + values",
         "values[:, None]",
@@ -440,6 +489,20 @@ MUTANTS = (
     ),
     Mutant(
         "theory.spiked_finite", "angle_growth", "/ gaps / gaps", "/ np.abs(gaps)", ("WDMG-05r",)
+    ),
+    Mutant(
+        "theory.spiked_finite",
+        "angle_growth",
+        "growth = (dimension",
+        "growth = 0.5 * (dimension",
+        ("WDMG-05r", "WDMG-06r"),
+    ),
+    Mutant(
+        "theory.spiked_finite",
+        "angle_growth",
+        "growth = (dimension",
+        "growth = 2 * (dimension",
+        ("WDMG-05r", "WDMG-06r"),
     ),
     Mutant(
         "theory.taylor",
@@ -457,6 +520,48 @@ MUTANTS = (
     Mutant("impl._banded", "_propagate", "] = -np", "] = -0.9 * np", ("N08-8:rank-r",)),
     Mutant("impl._banded", "gram_band", "lower - c", "lower - c + 1", ("N08-8:signal",)),
     Mutant(
+        "impl._tridiagonal",
+        "_from_the_first_row",
+        "slope += 1.0",
+        "slope += 0.8",
+        ("N08-2", "N08-8"),
+    ),
+    Mutant(
+        "impl._tridiagonal",
+        "_from_the_first_row",
+        "pivot -= carry",
+        "pivot -= 0.9 * carry",
+        ("N08-1",),
+    ),
+    Mutant(
+        "impl._tridiagonal",
+        "_one_by_one",
+        "vector[0] ** 2, vector[-1] ** 2",
+        "vector[1] ** 2, vector[-1] ** 2",
+        ("N08-5",),
+    ),
+    Mutant(
+        "impl.chain",
+        "chain_coordinates",
+        "np.linalg.norm(_times(rests, inner), axis=1)",
+        "0.8 * np.linalg.norm(_times(rests, inner), axis=1)",
+        ("WDMG-10r",),
+    ),
+    Mutant(
+        "impl.chain",
+        "chain_coordinates",
+        "along = _times(overlaps, inner)",
+        "along = 1.1 * _times(overlaps, inner)",
+        ("WDMG-10r",),
+    ),
+    Mutant(
+        "impl.chain",
+        "chain_samples",
+        "frame @ rests[0]",
+        "0.1 * frame @ rests[0]",
+        ("WDMG-10:realised",),
+    ),
+    Mutant(
         "impl.chain",
         "chain_products",
         "product = block @ product",
@@ -468,7 +573,7 @@ MUTANTS = (
         "chain_moment_map",
         "result[-1, :-1] = leak",
         "result[-1, :-1] = 0.5 * leak",
-        ("WDMG-10:moment",),
+        ("WDMG-10:moment", "WDMG-15:pca"),
     ),
     Mutant(
         "impl.chain",
@@ -482,7 +587,7 @@ MUTANTS = (
         "_clean",
         "np.sqrt(chain.n * chain.eigenvalues)",
         "np.sqrt(chain.eigenvalues)",
-        ("WDMG-08:fixed-data",),
+        ("WDMG-08:fixed-data", "REV-2"),
     ),
     Mutant("impl.ddpm", "_sample_losses", ".square()", ".abs()", ("SCK-27:identity",)),
     Mutant("impl.ddpm", "_sample_losses", "z / beta", "z * beta", ("SCK-08r",)),
@@ -495,6 +600,7 @@ MUTANTS = (
         "impl.denoising", "linear_denoiser", "level * np.eye", "level**2 * np.eye", ("WDMG-01r",)
     ),
     Mutant("impl.denoising", "linear_denoiser", "[:kept]", "[-kept:]", ("WDMG-01r",)),
+    Mutant("impl.denoising", "linear_denoiser", "level * np.eye(", "level * np.tri(", ("REV-3",)),
     Mutant(
         "impl.denoising",
         "denoiser_error",
@@ -571,7 +677,7 @@ MUTANTS = (
         "block_iteration",
         "image = apply(basis)",
         "image = apply(basis) + 0.1 * basis",
-        ("WDMG-14r",),
+        ("WDMG-14r", "WDMG-14:block"),
     ),
     Mutant(
         "impl.iteration",
@@ -586,6 +692,9 @@ MUTANTS = (
         "model.p - model.rank - row",
         "model.p - row",
         ("WDMG-05r",),
+    ),
+    Mutant(
+        "impl.low_rank", "_bounded", "np.clip(heads * signs", "np.clip(abs(heads)", ("WDMG-07",)
     ),
     Mutant(
         "impl.low_rank", "_chi_degrees", "model.n - row,", "model.n - row + 1,", ("N08-8:rank-r",)
@@ -683,6 +792,22 @@ MUTANTS = (
         ("N08-8",),
     ),
     Mutant("impl.spiked", "_chi_degrees", "model.n - row", "model.n - 1 - row", ("N08-4r",)),
+    Mutant("impl.spiked", "_chi_degrees", "model.p -", "1.5 * model.p -", ("N08-4:large",)),
+    Mutant(
+        "impl.spiked",
+        "_reduced_batch",
+        "np.minimum(first[good], 1.0)",
+        "0.5 + 1e-3 * first[good]",
+        ("N08-5",),
+    ),
+    Mutant(
+        "impl.spiked",
+        "_reduced_batch",
+        "np.minimum(first[good], 1.0)",
+        "0.5 + 0 * first[good]",
+        ("WDMG-03",),
+    ),
+    Mutant("impl.spiked", "reduced_draws", "eigenvalue * variance", "eigenvalue", ("N08-1",)),
 )
 
 
