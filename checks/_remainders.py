@@ -197,22 +197,27 @@ def in_u(coefficients: Sequence[Fraction], b: Any) -> Any:
 
 
 def sharp(step: int) -> Bound:
+    """The sharp bound of a step."""
     return lambda _d, a, b: in_u(SHARP[step], b) * a**5
 
 
 def printed_tanh(d: Any, a: Any, _b: Any) -> Any:
+    """The printed bound of SCK-13a."""
     return 200 * d**0.5 * a**5
 
 
 def printed_second(d: Any, a: Any, _b: Any) -> Any:
+    """The printed bound of SCK-13b."""
     return (10 * d**0.5 + 6) * a**5
 
 
 def printed_first(_d: Any, a: Any, b: Any) -> Any:
+    """The printed bound of SCK-13c."""
     return 20 * b * a**5
 
 
 def printed_sum(d: Any, a: Any, b: Any) -> Any:
+    """The three printed bounds together, as the proof adds them."""
     return printed_tanh(d, a, b) + printed_second(d, a, b) + printed_first(d, a, b)
 
 
