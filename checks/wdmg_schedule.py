@@ -88,6 +88,10 @@ def _per_step(point: Point, noise: Any) -> Any:
     return _fall(point, 1.0, noise) * point["steps"] - 0.1
 
 
+def _per_step_noise(point: Point) -> float:
+    return float(1e-9 * (1 + 1e-5 * point["steps"]) * (1 + point["steps"] / point["more"]))
+
+
 def _vanishes(point: Point, noise: Any) -> Any:
     return 0.5 - noise(point["steps"], 1.0, preserving=point["preserving"])
 
@@ -180,9 +184,7 @@ CLAIMS = (
             _search(
                 _longer(preserving=True),
                 _per_step,
-                noise=lambda point: (
-                    1e-9 * (1 + 1e-5 * point["steps"]) * (1 + point["steps"] / point["more"])
-                ),
+                noise=_per_step_noise,
             ),
         ),
         note="(1 - 1/T)^T rises to 1/e, so the noise falls, to 1 - 1/e and no further.",
@@ -198,9 +200,7 @@ CLAIMS = (
             _search(
                 _longer(preserving=False),
                 _per_step,
-                noise=lambda point: (
-                    1e-9 * (1 + 1e-5 * point["steps"]) * (1 + point["steps"] / point["more"])
-                ),
+                noise=_per_step_noise,
             ),
         ),
         note="The noise variance in x_T is one, whatever T.",

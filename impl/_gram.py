@@ -6,12 +6,22 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg.lapack import dsyevr, dsyevr_lwork
 
-__all__ = ["largest_pairs"]
+__all__ = ["check_gram", "largest_pairs"]
+
+# The smaller side of the data: its Gram matrix takes 512 MiB at this size.
+_LARGEST_GRAM = 1 << 13
 
 # Up to this order a stack in one call is faster; beyond, one by one but the wanted pairs only.
 _STACKED = 20
 
 Array = npt.NDArray[np.float64]
+
+
+def check_gram(n: int, p: int, instead: str) -> None:
+    """Refuse data whose Gram matrix is too large to hold; say what takes any size instead."""
+    if min(n, p) > _LARGEST_GRAM:
+        msg = f"n and p must not both exceed {_LARGEST_GRAM} here, got {n} and {p}; {instead}"
+        raise ValueError(msg)
 
 
 def largest_pairs(matrices: Array, wanted: int) -> tuple[Array, Array]:

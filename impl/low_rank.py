@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ._banded import EPS, Pairs, gram_band, pairs_by_lanczos, pairs_by_lapack, pairs_by_newton
-from ._gram import largest_pairs
+from ._gram import check_gram, largest_pairs
 from ._random import RNGLike, as_generator
+from ._truncation import GROWTH, LOWEST_TOL, noise_edge, soft_rows
 from ._validate import as_array, as_count, as_real
 
 __all__ = [
@@ -27,9 +28,6 @@ Array = npt.NDArray[np.float64]
 # Numbers in one block of random draws or matrices, 32 MiB; a few such blocks are held at a time.
 _BLOCK = 1 << 22
 
-# The smaller side of the data in the dense functions: its Gram matrix takes 512 MiB at this size.
-_LARGEST_GRAM = 1 << 13
-
 # More spikes than this are refused: a draw costs their cube.
 _MOST_SPIKES = 64
 
@@ -38,20 +36,6 @@ _SMALL = 40
 
 # Beyond this order a leading block goes to Lanczos' method rather than to a dense matrix.
 _LARGEST_DENSE = 256
-
-# Length of the first block at and below the transition, in units of the decay length at the
-# edge: Airy's exp(-(2/3) x^1.5) is 1e-12 at x = 12, and the fluctuations shift it by a few.
-_SOFT_LENGTHS = 18.0
-
-# How far, in units of the edge's fluctuations, the eigenvalues of the block must lie above the
-# edge of what is left out: the largest eigenvalue there exceeds its edge by s of these with a
-# probability of about exp(-(2/3) s^1.5), 1e-12 at s = 12.
-_EDGE_MARGIN = 12.0
-
-# A block that turns out too short grows by this factor.
-_GROWTH = 1.5
-
-_LOWEST_TOL = 1e-14
 
 # Largest 1 + spike, and largest singular value and noise: squares of products stay finite.
 _LARGEST_SIGNAL = 1e100
@@ -459,12 +443,7 @@ def _noiseless(model: _Model, draws: int) -> SampleEigenpairs:
 def _dense(model: _Model, draws: int, generator: np.random.Generator) -> SampleEigenpairs:
     """Draw by building the data."""
     short, long = sorted((model.n, model.p))
-    if short > _LARGEST_GRAM:
-        msg = (
-            f"n and p must not both exceed {_LARGEST_GRAM} here, got {model.n} and {model.p}; "
-            "the reduced functions take any size"
-        )
-        raise ValueError(msg)
+    check_gram(model.n, model.p, "the reduced functions take any size")
     if model.noise == 0.0:
         return _noiseless(model, draws)
     batch = max(1, _BLOCK // (short * (long + short)))
@@ -523,7 +502,7 @@ def _reduced(model: _Model, size: int, rng: RNGLike, tol: float) -> SampleEigenp
     """Draw by the reduction."""
     draws = as_count(size, "size")
     generator = as_generator(rng)
-    accuracy = as_real(tol, "tol", at_least=_LOWEST_TOL, below=1.0)
+    accuracy = as_real(tol, "tol", at_least=LOWEST_TOL, below=1.0)
     if model.noise == 0.0:
         return _noiseless(model, draws)
     orders = _first_orders(model, accuracy)
@@ -561,7 +540,7 @@ def _reduced_batch(
         if good.all():
             return _bounded(model, found, order)
         active, rows = active[~good], rows[:, :, ~good]
-        orders = [min(math.ceil(_GROWTH * old), model.order) for old in orders]
+        orders = [min(math.ceil(GROWTH * old), model.order) for old in orders]
         more = _band_rows(
             model, order + model.lower, max(orders) + model.lower, active.size, generator
         )
@@ -663,14 +642,7 @@ def _chi_degrees(model: _Model, start: int, stop: int) -> tuple[Array, Array]:
 
 def _threshold(model: _Model, order: int) -> float:
     """Return what the largest eigenvalue of the part left out will not exceed."""
-    # The columns after `order` hold an (n - order + rank) x (p - order) Gaussian matrix.
-    if order >= model.order:
-        return 0.0
-    root_n, root_p = math.sqrt(model.n - order + model.rank), math.sqrt(model.p - order)
-    edge = (root_n + root_p) ** 2
-    # Johnstone 2001, Ann. Statist. 29(2), Theorem 1.1: the scale of the Tracy-Widom law.
-    spread = (root_n + root_p) * math.cbrt(1.0 / root_n + 1.0 / root_p)
-    return (edge + _EDGE_MARGIN * spread) / model.n * model.noise**2
+    return noise_edge(model.n, model.p, order, model.rank) * model.noise**2
 
 
 def _expected(model: _Model) -> Array:
@@ -695,12 +667,9 @@ def _first_orders(model: _Model, tol: float) -> list[int]:
     """Return the orders of the first blocks, one a pair: enough for most draws."""
     if model.order <= _SMALL:
         return [model.order] * model.rank
-    root_n, root_p = math.sqrt(model.n), math.sqrt(model.p)
-    # Hopping is by `width` columns with the strength root_n root_p / n, as in as many separate
-    # chains; at column k the edge is lower by k (root_n + root_p)^2 / (n root_n root_p). The
-    # decay of Airy's equation then sets the length, `width`^(2/3) times that of one chain.
-    unit = math.cbrt(root_n * root_p / (root_n + root_p)) ** 2
-    soft = _SOFT_LENGTHS * math.cbrt(model.width) ** 2 * unit
+    # Hopping is by `width` columns, as in as many separate chains, and at column k the edge is
+    # lower by as much as in one: the length is `width`^(2/3) times that of one chain.
+    soft = math.cbrt(model.width) ** 2 * soft_rows(model.n, model.p)
     separated = _is_separated(model)
     loudest = model.noise**2 * (1.0 + model.spikes[0]) + model.signal[0] ** 2 / model.n
     if _threshold(model, model.rank) < EPS * loudest:
@@ -712,7 +681,7 @@ def _first_orders(model: _Model, tol: float) -> list[int]:
         if separated:
             # The eigenvector falls by sqrt(p/n) / strength every `width` columns. The tenth and
             # the eight hops are for fluctuations; a block too short grows.
-            decay = math.log(min(strength, 1e300)) + math.log(root_n / root_p)
+            decay = math.log(min(strength, 1e300)) + 0.5 * math.log(model.n / model.p)
             hops = 8.0 + 1.1 * math.log(1.0 / tol) / max(decay, 1e-9)
             columns = min(soft, model.width * hops)
         orders.append(min(model.order, max(_SMALL, 2 * model.width, math.ceil(columns))))

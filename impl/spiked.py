@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ._gram import largest_pairs
+from ._gram import check_gram, largest_pairs
 from ._random import RNGLike, as_generator
 from ._tridiagonal import top_pairs
+from ._truncation import GROWTH, LOWEST_TOL, noise_edge, soft_rows
 from ._validate import as_count, as_real
 
 __all__ = ["dense_draws", "reduced_draws"]
@@ -21,25 +22,8 @@ Array = npt.NDArray[np.float64]
 _DENSE_BLOCK = 1 << 20
 _REDUCED_BLOCK = 1 << 18
 
-# The smaller side of the data in dense_draws: its Gram matrix takes 512 MiB at this size.
-_LARGEST_GRAM = 1 << 13
-
 # Up to this order the whole matrix is drawn and nothing is truncated.
 _SMALL = 32
-
-# Length of the first block at and below the transition, in units of the decay length at the
-# edge: Airy's exp(-(2/3) x^1.5) is 1e-12 at x = 12, and the fluctuations shift it by a few.
-_SOFT_LENGTHS = 18.0
-
-# How far, in units of the edge's fluctuations, the top eigenvalue of the block must lie above
-# the edge of what is left out: the largest eigenvalue there exceeds its edge by s of these with
-# a probability of about exp(-(2/3) s^1.5), 1e-12 at s = 12.
-_EDGE_MARGIN = 12.0
-
-# A block that turns out too short grows by this factor.
-_GROWTH = 1.5
-
-_LOWEST_TOL = 1e-14
 
 # Largest 1 + spike, times sigma2 or not: p / n adds 16 decades at most, a chi-square three.
 _LARGEST_SIGNAL = 1e280
@@ -116,12 +100,7 @@ def dense_draws(
     """
     model, variance, draws, generator = _arguments(n, p, spike, sigma2=sigma2, size=size, rng=rng)
     short, long = sorted((model.n, model.p))
-    if short > _LARGEST_GRAM:
-        msg = (
-            f"n and p must not both exceed {_LARGEST_GRAM} here, got {model.n} and {model.p}; "
-            "reduced_draws takes any size"
-        )
-        raise ValueError(msg)
+    check_gram(model.n, model.p, "reduced_draws takes any size")
     eigenvalue, overlap = np.empty(draws), np.empty(draws)
     batch = max(1, _DENSE_BLOCK // (short * (long + short)))
     for start in range(0, draws, batch):
@@ -207,7 +186,7 @@ def reduced_draws(
     ([4.5, 4.5, 4.5], [0.5, 0.5, 0.5])
     """
     model, variance, draws, generator = _arguments(n, p, spike, sigma2=sigma2, size=size, rng=rng)
-    accuracy = as_real(tol, "tol", at_least=_LOWEST_TOL, below=1.0)
+    accuracy = as_real(tol, "tol", at_least=LOWEST_TOL, below=1.0)
     rows = _first_rows(model, accuracy)
     eigenvalue, overlap = np.empty(draws), np.empty(draws)
     batch = max(1, _REDUCED_BLOCK // rows)
@@ -274,14 +253,14 @@ def _reduced_batch(
         value, first, last = top_pairs(diagonal, off_diagonal[:-1], _expected(model))
         rows = diagonal.shape[0]
         good = off_diagonal[-1] * np.sqrt(last) <= tol * value
-        good &= value >= _threshold(model, rows)
+        good &= value >= noise_edge(model.n, model.p, rows, 1)
         if rows >= model.order:
             good[:] = True
         eigenvalue[active[good]], overlap[active[good]] = value[good], np.minimum(first[good], 1.0)
         if good.all():
             return eigenvalue, overlap
         active, squares = active[~good], squares[:, :, ~good]
-        longer = min(math.ceil(_GROWTH * rows), model.order)
+        longer = min(math.ceil(GROWTH * rows), model.order)
         more = _reduced_blocks(model, rows, longer, active.size, generator)
         squares = np.concatenate([squares, more], axis=1)
 
@@ -321,39 +300,23 @@ def _tridiagonal(squares: Array, n: int) -> tuple[Array, Array]:
     return diagonal / n, off_diagonal / n
 
 
-def _threshold(model: _Model, rows: int) -> float:
-    """Return what the top eigenvalue of the part left out will not exceed."""
-    # The columns after `rows` hold an (n - rows + 1) x (p - rows) Gaussian matrix.
-    if rows >= model.order:
-        return 0.0
-    root_n, root_p = math.sqrt(model.n - rows + 1), math.sqrt(model.p - rows)
-    edge = (root_n + root_p) ** 2
-    # Johnstone 2001, Ann. Statist. 29(2), Theorem 1.1: the scale of the Tracy-Widom law.
-    width = (root_n + root_p) * math.cbrt(1.0 / root_n + 1.0 / root_p)
-    return (edge + _EDGE_MARGIN * width) / model.n
-
-
 def _expected(model: _Model) -> float | None:
     """Return about where the eigenvalue is, if it is expected to stand out of the noise."""
     gamma = model.p / model.n
     if model.spike <= math.sqrt(gamma):
         return None
     expected = (1.0 + model.spike) * (1.0 + gamma / model.spike)
-    return expected if expected > _threshold(model, 1) else None
+    return expected if expected > noise_edge(model.n, model.p, 1, 1) else None
 
 
 def _first_rows(model: _Model, tol: float) -> int:
     """Return the length of the first block: enough for most draws."""
     if model.order <= _SMALL:
         return model.order
-    root_n, root_p = math.sqrt(model.n), math.sqrt(model.p)
-    # Below the edge by x (root_n + root_p)^2 / (n root_n root_p) at row x, with hopping
-    # root_n root_p / n: the length at which both balance, as in Airy's equation.
-    soft = _SOFT_LENGTHS * math.cbrt(root_n * root_p / (root_n + root_p)) ** 2
-    rows = soft
+    rows = soft = soft_rows(model.n, model.p)
     # Above the transition the eigenvector falls by sqrt(p/n) / spike a row.
-    if model.spike * root_n > root_p:
-        decay = math.log(model.spike) + math.log(root_n / root_p)
+    if model.spike * math.sqrt(model.n) > math.sqrt(model.p):
+        decay = math.log(model.spike) + 0.5 * math.log(model.n / model.p)
         # The tenth and the eight rows are for fluctuations; a block too short grows.
         rows = min(soft, 8.0 + 1.1 * math.log(1.0 / tol) / max(decay, 1e-9))
     return min(model.order, max(_SMALL // 2, math.ceil(rows)))
