@@ -334,7 +334,7 @@ def chain_products(
     ``V_t^T V_s = C_t^T C_s + S_t^T H S_s``, where H is a block of a uniform orthogonal matrix of
     order p - r (see `chain_coordinates`). Nothing of size p is built.
 
-    Costs the T draws of overlaps and O(T r^3) a chain. Verified by: WDMG-08r.
+    Costs the T draws of overlaps and O(T r^3) a chain. Verified by: WDMG-07r, WDMG-08r, WDMG-09.
 
     Examples
     --------
@@ -575,7 +575,7 @@ def dense_chain(
     The definition: n samples x_0 + sigma_t eps a step, their second moment, its r leading
     eigenvectors, the projection. A reference for `chain_products` and the others.
 
-    Costs O(T (n p^2 + p^3)) a chain. Verified by: WDMG-08r.
+    Costs O(T (n p^2 + p^3)) a chain. Verified by: WDMG-07r, WDMG-08r, REV-2.
 
     Examples
     --------

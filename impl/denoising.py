@@ -56,7 +56,7 @@ def linear_denoiser(
     singular vectors, which is the reduced-rank regression (Izenman 1975). Costs
     O((n + d) d^2).
 
-    Verified by: WDMG-01r, REV-1, REV-3.
+    Verified by: WDMG-01r, WDMG-15, WDMG-15r, REV-1, REV-3.
 
     Examples
     --------
@@ -108,7 +108,7 @@ def denoiser_error(matrix: npt.ArrayLike, covariance: npt.ArrayLike, sigma: floa
     -----
     tr (W - I) C (W - I)^T + sigma^2 tr W W^T. Costs O(d^3).
 
-    Verified by: WDMG-01r, WDMG-01:projection.
+    Verified by: WDMG-01:projection, WDMG-01r.
 
     Examples
     --------
@@ -203,7 +203,7 @@ def injected_covariance(matrix: npt.ArrayLike, tau: float) -> FloatArray:
     -----
     Solved by SciPy's bilinear transformation. Costs O(d^3).
 
-    Verified by: WDMG-15:law.
+    Verified by: WDMG-15, WDMG-15:law, WDMG-15r.
 
     Examples
     --------

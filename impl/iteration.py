@@ -54,7 +54,7 @@ def power_iteration(
     Golub & Van Loan 2013, Section 8.2.1. Memory is that of p numbers. Costs O(p) and one product a
     step; no matrix is formed for a callable.
 
-    Verified by: WDMG-14, WDMG-14r.
+    Verified by: WDMG-02, WDMG-14, WDMG-14r.
 
     Examples
     --------
@@ -103,7 +103,7 @@ def block_iteration(
     -----
     Orthogonal iteration, Golub & Van Loan 2013, Section 8.2.4. Cost O(p r^2) and r products a step.
 
-    Verified by: WDMG-14:block.
+    Verified by: WDMG-14:block, WDMG-14r.
 
     Examples
     --------

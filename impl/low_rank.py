@@ -148,7 +148,7 @@ def dense_overlaps(
     smaller of X^T X and X X^T; memory is that of one Gram matrix and one block of rows. Cost
     O(n p min(n, p)) a draw.
 
-    Verified by: N08-8.
+    Verified by: N08-8, N08-8:rank-r.
 
     Examples
     --------
@@ -228,7 +228,7 @@ def reduced_overlaps(
     about ``18 r^(2/3) (sqrt(n p) / (sqrt(n) + sqrt(p)))^(2/3)`` columns. Batches share the work.
     For one spike `reduced_draws` has the same law and is faster.
 
-    Verified by: N08-8.
+    Verified by: N08-7, N08-8, WDMG-04, WDMG-07, WDMG-08r, WDMG-09.
 
     Examples
     --------
@@ -291,7 +291,7 @@ def dense_signal_overlaps(
     here, which is no loss since the noise is isotropic on both sides. Without noise the sample
     eigenvectors are the u_i, those of equal singular values too. Cost O(n p min(n, p)) a draw.
 
-    Verified by: N08-8.
+    Verified by: N08-8, N08-8:signal.
 
     Examples
     --------
@@ -360,7 +360,7 @@ def reduced_signal_overlaps(
 
     Cost as that of `reduced_overlaps` with 2 r spikes.
 
-    Verified by: N08-8.
+    Verified by: N08-8, WDMG-05r, WDMG-06r, WDMG-07, WDMG-08r.
 
     Examples
     --------

@@ -182,7 +182,7 @@ def forward_noise(
     Shah, Chen & Klivans 2023, the marginal of the OU process dX = -X dt + sqrt(2) dW.
     Cost O(size).
 
-    Verified by: SCK-02, SCK-06, SCK-07, SCK-09r, SCK-17r, SCK-19, SCK-30.
+    Verified by: SCK-02, SCK-06, SCK-07, SCK-09r, SCK-17r, SCK-19, SCK-30, WDMG-02.
 
     Examples
     --------

@@ -156,8 +156,8 @@ def mixture_grid(
     falls as exp(-pi^2 / (step s)), where s is the standard deviation of m.x in a component.
     N is at most K (137)^d at the default. Cost O(N d).
 
-    Verified by: SCK-10, SCK-11, SCK-13ar, SCK-13br, SCK-13cr, SCK-20r, SCK-26, SCK-29r, SCK-30,
-    SCK-32r, DTZ-1, DTZ-2, DTZ-3, DTZ-4, DTZ-5r.
+    Verified by: SCK-02, SCK-10, SCK-11, SCK-13ar, SCK-13br, SCK-13cr, SCK-20r, SCK-25, SCK-26,
+    SCK-29r, SCK-30, SCK-32r, DTZ-1, DTZ-2, DTZ-3, DTZ-4, DTZ-5r.
 
     Examples
     --------

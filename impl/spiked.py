@@ -89,7 +89,7 @@ def dense_draws(
     is isotropic. The eigenproblem is that of the smaller of X^T X and X X^T; memory is that of
     one Gram matrix and one block of rows. Cost O(n p min(n, p)) a draw.
 
-    Verified by: N08-8.
+    Verified by: N08-5, N08-8.
 
     Examples
     --------
@@ -176,7 +176,7 @@ def reduced_draws(
     ``18 (sqrt(n p) / (sqrt(n) + sqrt(p)))^(2/3)`` rows. Batches share the work: `size` large
     costs a small fraction of as many single calls.
 
-    Verified by: N08-1, N08-2, N08-8.
+    Verified by: N08-1, N08-2, N08-3, N08-4r, N08-5, N08-6, N08-8, WDMG-02, WDMG-03, WDMG-04.
 
     Examples
     --------

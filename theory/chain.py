@@ -81,7 +81,7 @@ def chain_decay(spikes: ArrayLike, gamma: ArrayLike) -> FloatArray:
     s > sqrt(gamma), else 0 (Paul 2007; Nadler 2008), of which -log is
     sum_t log(1 + gamma (1 + s) / (s^2 - gamma)).
 
-    Costs O(T r). Verified by: WDMG-08r, WDMG-09, WDMG-11, WDMG-11r.
+    Costs O(T r). Verified by: WDMG-07r, WDMG-08r, WDMG-09, WDMG-11, WDMG-11r.
 
     Examples
     --------
@@ -131,7 +131,7 @@ def chain_energy(spikes: ArrayLike, gamma: ArrayLike) -> FloatArray:
     m_i = c_Ti c_(T-1)i^2 ... c_1i^2, and what is off the u_i was put there by the last step:
     sum_j (1 - c_1j) m_j / c_1j, for T = 1 sum_j (1 - c_1j).
 
-    Costs O(T r). Verified by: WDMG-10r, WDMG-10:slow, WDMG-10:cumulative-variance.
+    Costs O(T r). Verified by: WDMG-10:cumulative-variance, WDMG-10:slow, WDMG-10r.
 
     Examples
     --------

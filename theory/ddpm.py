@@ -49,7 +49,7 @@ def ddpm_descent_coefficients(m: ArrayLike, v: ArrayLike) -> tuple[FloatArray, F
     from Shah, Chen & Klivans 2023, Lemma C.2, and E[f(s) X] = mu_star E f + mu E f'. For m > 0 all
     terms of A are positive.
 
-    Costs O(1) a point. Verified by: SCK-09r, SCK-20r, SCK-21r.
+    Costs O(1) a point. Verified by: SCK-09r, SCK-20r, SCK-21r, SCK-24r.
 
     Examples
     --------

@@ -40,7 +40,7 @@ def noisy_spike(eigenvalue: ArrayLike, t: ArrayLike) -> FloatArray:
     signal is that of x_0 + sigma eps with sigma^2 = exp(2 t) - 1. The denoiser's direction depends
     on t through this alone: `spiked_overlap` of it.
 
-    Costs O(1) an entry. Verified by: WDMG-02.
+    Costs O(1) an entry. Verified by: WDMG-02, WDMG-04.
 
     Examples
     --------
@@ -86,7 +86,7 @@ def critical_noise(eigenvalue: ArrayLike, gamma: ArrayLike) -> FloatArray:
     Baik, Ben Arous & Peche 2005, with the spike lambda / sigma^2: the critical standard deviation
     grows like n^(1/4).
 
-    Costs O(1) an entry. Verified by: WDMG-03.
+    Costs O(1) an entry. Verified by: WDMG-02, WDMG-03.
 
     Examples
     --------

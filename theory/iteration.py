@@ -54,7 +54,7 @@ def power_contraction(eigenvalues: ArrayLike, rank: int = 1) -> FloatArray:
     the tangent of the largest principal angle, to L_2 T L_1^(-1). Deflated iteration finds the
     k-th eigenvector with the factor of rank k.
 
-    Costs O(p). Verified by: WDMG-14r, WDMG-14:block, WDMG-14:deflated, REV-4.
+    Costs O(p). Verified by: WDMG-14:block, WDMG-14:deflated, WDMG-14r, REV-4.
 
     Examples
     --------
@@ -102,7 +102,7 @@ def power_tangent(eigenvalues: ArrayLike, start: ArrayLike, steps: int) -> Float
     -----
     Rounding of the ratio of eigenvalues is multiplied by `steps`. Costs O(p).
 
-    Verified by: WDMG-14r, WDMG-14:deflated.
+    Verified by: WDMG-14:deflated, WDMG-14r.
 
     Examples
     --------

@@ -73,7 +73,7 @@ def wiener_gain(eigenvalues: ArrayLike, sigma2: ArrayLike, alpha: ArrayLike = 1.
     Gaussian x_0, and the least squares over all linear maps whatever the law of x_0. A chain of
     the best linear maps x_t -> x_{t-1} composes to the same, however many its steps.
 
-    Costs O(1) an entry. Verified by: WDMG-01r, WDMG-12r.
+    Costs O(1) an entry. Verified by: WDMG-01r, WDMG-12r, WDMG-15.
 
     Examples
     --------
@@ -218,7 +218,7 @@ def clean_chain_log_gain(
     -repeats log(1 + sigma2 / lambda). The difference between two eigenvalues is the logarithm of
     the ratio of their components, and is what must diverge for the chain to concentrate.
 
-    Costs O(1) an entry. Verified by: WDMG-13r, WDMG-13:constant, WDMG-13:cumulative.
+    Costs O(1) an entry. Verified by: WDMG-13:constant, WDMG-13:cumulative, WDMG-13r.
 
     Examples
     --------
@@ -276,7 +276,7 @@ def terminal_snr(
     if variance is preserved, else T^(q-1) / c. As T grows it tends to infinity for q > 1 (no noise
     is left), to 1 / (e^c - 1) or 1 / c at q = 1, and to 0 for q < 1.
 
-    Costs O(1) an entry. Verified by: WDMG-16r.
+    Costs O(1) an entry. Verified by: WDMG-16, WDMG-16r.
 
     Examples
     --------
@@ -448,7 +448,7 @@ def euler_variance(
     start of a step of length h: the ODE scales by 1 + h (1 - 1 / v), the SDE by
     1 + h (1 - 2 / v) and adds variance 2 h.
 
-    Costs O(N) an entry. Verified by: REV-1.
+    Costs O(N) an entry. Verified by: REV-1, REV-2.
 
     Examples
     --------

@@ -138,7 +138,7 @@ def mixture_score(x: ArrayLike, means: ArrayLike) -> FloatArray:
     sum_i w_i(x) mu_i - x: Shah, Chen & Klivans 2023, Lemma 4. For the score at time t of the
     Ornstein-Uhlenbeck process pass the means of that time, `marginal_means`.
 
-    Costs O(n K d) for n points. Verified by: SCK-03.
+    Costs O(n K d) for n points. Verified by: SCK-02, SCK-03.
 
     Examples
     --------

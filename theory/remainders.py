@@ -213,7 +213,7 @@ def large_noise_error(mu: ArrayLike, mu_star: ArrayLike) -> FloatArray:
     with the remainders of `taylor_remainders`. The two terms are accurate to rounding of their own
     terms; of the difference of the two public functions nothing may be left at small norms.
 
-    Costs O(d) and two fixed quadratures. Verified by: SCK-16r, SCK-22r.
+    Costs O(d) and two fixed quadratures. Verified by: SCK-16r, SCK-22r, SCK-32r.
 
     Examples
     --------

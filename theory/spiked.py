@@ -48,7 +48,7 @@ def critical_spike(gamma: ArrayLike) -> FloatArray:
     Baik, Ben Arous & Peche 2005; Nadler 2008. The spike is the signal variance over the noise
     variance: the population covariance is sigma2 (I + s u u').
 
-    Costs O(1) an entry. Verified by: N08-1, N08-2.
+    Costs O(1) an entry. Verified by: N08-1, N08-2, N08-6, N08-7.
 
     Examples
     --------
@@ -94,7 +94,7 @@ def spiked_eigenvalue(spike: ArrayLike, gamma: ArrayLike, sigma2: ArrayLike = 1.
     grow with p / n -> gamma: Baik & Silverstein 2006; Nadler 2008. The covariance is X'X / n, of
     mean-zero rows with covariance sigma2 (I + s u u').
 
-    Costs O(1) an entry. Verified by: N08-1, N08-2.
+    Costs O(1) an entry. Verified by: N08-1, N08-2, N08-6, N08-7.
 
     Examples
     --------
@@ -144,7 +144,8 @@ def spiked_overlap(spike: ArrayLike, gamma: ArrayLike) -> FloatArray:
     p / n -> gamma: Paul 2007; Nadler 2008. It is computed as (s^2 - gamma) / (s (s + gamma)) with
     an exact difference, so that it is relatively accurate however close to the transition.
 
-    Costs O(1) an entry. Verified by: N08-1, N08-2.
+    Costs O(1) an entry. Verified by: N08-1, N08-2, N08-3, N08-7, WDMG-02, WDMG-03, WDMG-04,
+    WDMG-10r.
 
     Examples
     --------
