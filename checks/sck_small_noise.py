@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from flint import acb, arb
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from lemmata import impl, theory
@@ -42,6 +43,7 @@ from lemmata.checks._population import ball_plane, in_plane, line_grid, line_poi
 from lemmata.checks._small_noise import EFFECT, EFFORT, length, light_equality, with_step_size
 from lemmata.harness.balls import enclosure, norm
 from lemmata.harness.claim import Claim, Point
+from lemmata.harness.domain import log_uniform
 from lemmata.harness.sampling import MeanTest
 from lemmata.harness.search import Search
 
@@ -58,6 +60,17 @@ _on_the_line = with_step_size(grid_points())
 _sampled = with_step_size(sample_points())
 _in_the_plane = with_step_size(plane_points())
 _with_small_steps = with_step_size(plane_points(), 1.0)
+#: Anywhere, and as often where the printed 1 - eta is negative and G is small.
+_anywhere_and_beyond = st.one_of(
+    _in_the_plane,
+    st.builds(
+        lambda point, a, b, eta: {**point, "mu_norm": a, "mu_star_norm": b, "eta": eta},
+        plane_points(),
+        log_uniform(3.0, 1e2),
+        log_uniform(3.0, 1e2),
+        log_uniform(1.0, 1e2),
+    ),
+)
 _along_mu = with_step_size(line_points())
 
 
@@ -298,7 +311,7 @@ CLAIMS = (
         statement=_bound(r"(1-\eta)"),
         reading="for every step size, as none is excluded; -grad L is half the gradient of (5)"
         " (SCK-09r)",
-        evidence=(_norm_bound(lambda eta: 1 - eta),),
+        evidence=(_norm_bound(lambda eta: 1 - eta, _anywhere_and_beyond),),
         needs=("SCK-09r",),
         note="The triangle inequality gives abs(1 - eta), the printed 1 - eta for eta <= 1: there"
         " the bound holds (SCK-27:small-step), and only larger steps refute it. For them the"
