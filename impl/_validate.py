@@ -28,8 +28,10 @@ FloatArray = npt.NDArray[np.floating[Any]]
 _LARGEST_COUNT: Final = 2**53
 
 
-def as_array(value: object, name: str, *, ndim: int | None = None) -> FloatArray:
-    """Return `value` as a finite, non-empty float32 or float64 array."""
+def as_array(
+    value: object, name: str, *, ndim: int | None = None, finite: bool = True
+) -> FloatArray:
+    """Return `value` as a non-empty float32 or float64 array, all finite unless told otherwise."""
     try:
         array = np.asarray(value)
     except ValueError as error:
@@ -49,16 +51,18 @@ def as_array(value: object, name: str, *, ndim: int | None = None) -> FloatArray
     result: FloatArray = array
     if array.dtype not in (np.float32, np.float64):
         result = array.astype(np.float64)
-    if not np.isfinite(result).all():
+    if finite and not np.isfinite(result).all():
         bad = result[~np.isfinite(result)].flat[0]
         msg = f"{name} must be finite, got {bad} among its {result.size} value(s)"
         raise ValueError(msg)
     return result
 
 
-def as_points(value: object, name: str, dimension: int, *, ndim: int | None = None) -> FloatArray:
+def as_points(
+    value: object, name: str, dimension: int, *, ndim: int | None = None, finite: bool = True
+) -> FloatArray:
     """Return `value` as an array whose last axis has length `dimension`."""
-    array = as_array(value, name, ndim=ndim)
+    array = as_array(value, name, ndim=ndim, finite=finite)
     if array.ndim == 0 or array.shape[-1] != dimension:
         msg = f"{name} must have a last axis of length {dimension}, got shape {array.shape}"
         raise ValueError(msg)
