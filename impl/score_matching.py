@@ -45,7 +45,7 @@ def score_matching_gradient(mu: npt.ArrayLike, x: npt.ArrayLike) -> FloatArray:
     Cost 4 n d operations; `x` is read from memory once, which is what bounds it: its two products
     are taken of blocks that stay in the cache.
 
-    Verified by: SCK-09r.
+    Verified by: no claim.
 
     Examples
     --------

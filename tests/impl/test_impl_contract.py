@@ -159,8 +159,14 @@ DRAWS = {
 }
 
 # Under contracts of their own: an operator that may be a function (test_impl_iteration.py), flags
-# and ranks (test_impl_denoising.py).
+# and ranks (test_impl_denoising.py), networks and their denoisers (test_impl_networks.py,
+# test_impl_training.py, test_impl_denoisers.py, test_impl_alignment.py), kernels that read their
+# data once (test_one_pass.py).
 ELSEWHERE = {
+    *("score_matching_gradient", "spherical_em_step"),
+    *("denoise", "initial_network", "network_jacobians", "train_denoiser", "denoiser_samples"),
+    *("posterior_jacobian", "posterior_mean"),
+    *("block_overlaps", "eigenvector_overlaps", "symmetric_eigenpairs"),
     *("block_iteration", "deflated_iteration", "power_iteration"),
     *("denoiser_error", "injected_chain", "injected_covariance", "linear_denoiser"),
     *("sequential_denoiser", "forward_signal_and_noise", "reverse_covariance", "reverse_samples"),
