@@ -288,10 +288,10 @@ def test_the_line_to_paste_runs(call):
 
 def test_ctrl_c_stops_everything_at_once(tmp_path):
     target = tmp_path / "ledger.json"
-    # The first claim is quick, the second takes long enough to be caught in the middle.
+    # Together they take minutes: caught after the first one, most are still to come.
     command = [
-        *(sys.executable, "-m", "lemmata", "verify", "SCK-05", "N08-1", "--profile", "thorough"),
-        *("--jobs", "2", "--json", str(target)),
+        *(sys.executable, "-m", "lemmata", "verify", "SCK-05", "SCK-1*", "SCK-2*"),
+        *("--profile", "thorough", "--jobs", "2", "--json", str(target)),
     ]
     # A session of its own: Ctrl-C goes to a whole group of processes, which must not be ours.
     process = subprocess.Popen(
@@ -299,7 +299,7 @@ def test_ctrl_c_stops_everything_at_once(tmp_path):
     )
     try:
         first = process.stderr.readline()
-        assert first.startswith("[1/2] SCK-05: refuted"), first
+        assert first.startswith("[1/"), first
         os.killpg(process.pid, signal.SIGINT)
         # The workers hold the other ends of these pipes: that both close shows that none is left.
         out, err = process.communicate(timeout=PATIENCE)
