@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-__all__ = ["mean_interval"]
+__all__ = ["jackknife_reach", "mean_interval"]
 
 
 def mean_interval(
@@ -21,3 +21,9 @@ def mean_interval(
     quantile = -float(stdtrit(size - 1, (1 - level) / 2))
     reach = quantile * float(observed.std(ddof=1)) / math.sqrt(size)
     return mean - reach, mean + reach
+
+
+def jackknife_reach(without: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Two standard errors of a figure, from what it is without each of the observations."""
+    found = np.asarray(without, dtype=np.float64)
+    return np.asarray(2 * math.sqrt(len(found) - 1) * found.std(axis=0))

@@ -245,12 +245,7 @@ def _small_noise_constants(_outcomes: Sequence[Outcome]) -> Constants:
             return np.asarray((1 - overlap) * spike * (n - 2) / (p - 1))
 
         shift = (scaled(weak) - scaled(strong)) * weak
-        reach = 1.96 * float(shift.std()) / math.sqrt(shift.size)
-        mean = float(shift.mean())
-        found[f"first correction times s, n = {n}, p = {p}, measured"] = (
-            mean - reach,
-            mean + reach,
-        )
+        found[f"first correction times s, n = {n}, p = {p}, measured"] = mean_interval(shift)
         predicted = float(theory.small_noise_sine(1.0, n, p)[1])
         found[f"first correction times s, n = {n}, p = {p}, (n - p + 1) / (n - 4)"] = predicted
     return found

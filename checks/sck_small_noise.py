@@ -80,12 +80,8 @@ def _moved(point: Point) -> tuple[Array, Array]:
     return mu, theory.marginal_means(mu_star[None, :], point["t"])[0]
 
 
-def _identity_error(point: Point, factor: float) -> float:
-    """Distance of the sides of the identity, over what one step moves."""
-    mu, x, _, z, _, weights = noise_grid(point)
-    _, star = _moved(point)
-    eta = float(point["eta"])
-    move = eta * factor * impl.ddpm_gradient(mu, x, z, point["t"], weights=weights)
+def _identity_gap(mu: Array, star: Array, eta: float, move: Any) -> float:
+    """Distance of the sides of the identity for a step that takes `move` from mu, over its size."""
     left = mu - move - star
     right = (
         (1 - eta) * (mu - star)
@@ -93,6 +89,15 @@ def _identity_error(point: Point, factor: float) -> float:
         + eta * theory.em_residual(mu, star)
     )
     return length(left - right) / (length(move) + eta * length(theory.ddpm_descent(mu, star)))
+
+
+def _identity_error(point: Point, factor: float) -> float:
+    """Distance of the sides of the identity, over what one step moves."""
+    mu, x, _, z, _, weights = noise_grid(point)
+    _, star = _moved(point)
+    eta = float(point["eta"])
+    move = eta * factor * impl.ddpm_gradient(mu, x, z, point["t"], weights=weights)
+    return _identity_gap(mu, star, eta, move)
 
 
 def _ball_identity_error(point: Point, factor: float) -> arb:
@@ -131,13 +136,7 @@ def _plane_identity_error(point: Point, factor: float) -> float:
         half[0] += weights @ (gate * along + slope * a * along * y) / 2
         half[1] += across * (weights @ (slope * a * along - gate)) / 2
     move = eta * 2 * factor * (frame @ half[: frame.shape[1]])
-    left = mu - move - star
-    right = (
-        (1 - eta) * (mu - star)
-        + eta * (theory.em_map(mu, star) - star)
-        + eta * theory.em_residual(mu, star)
-    )
-    return length(left - right) / (length(move) + eta * length(theory.ddpm_descent(mu, star)))
+    return _identity_gap(mu, star, eta, move)
 
 
 def _ball_plane_identity_error(point: Point, factor: float) -> arb:

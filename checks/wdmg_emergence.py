@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from lemmata import impl, theory
+from lemmata.checks._bars import jackknife_reach
 from lemmata.checks._digits_figure import RANK, crossing, digits_curves, digits_squares
 from lemmata.checks._noise_points import EIGENVALUES, near_sizes, noise_points
 from lemmata.harness.claim import Claim, Constants, Point
@@ -86,7 +87,7 @@ def _emergence_constants(_outcomes: Sequence[Outcome]) -> Constants:
     for i in range(RANK):
         middle = crossing(total[:, i] / count, _SEEN)
         without = [crossing((total - each)[:, i] / (count - 1), _SEEN) for each in squares]
-        reach = 2 * math.sqrt((count - 1) * float(np.var(without)))
+        reach = float(jackknife_reach(without))
         name = f"digits: sigma at which sine {i + 1} is {_SEEN:g}"
         found[f"{name}, measured"] = (middle - reach, middle + reach)
         found[f"{name}, theory"] = crossing(expected[:, i], _SEEN)

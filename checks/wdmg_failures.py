@@ -28,7 +28,7 @@ from lemmata.checks._angles import (
     ordered_spectrum,
     own,
 )
-from lemmata.checks._bars import mean_interval
+from lemmata.checks._bars import jackknife_reach, mean_interval
 from lemmata.checks._spectra import digits
 from lemmata.harness.claim import Claim, Constants, Point
 from lemmata.harness.domain import log_uniform
@@ -186,8 +186,8 @@ def _digits_failures() -> dict[str, Any]:
     total = kept.sum(axis=0)
     middle = _failure_levels(total / count, levels)
     without = np.array([_failure_levels((total - each) / (count - 1), levels) for each in kept])
-    reach = _jackknife(without)
-    behind, far = np.diff(middle), _jackknife(np.diff(without, axis=1))
+    reach = jackknife_reach(without)
+    behind, far = np.diff(middle), jackknife_reach(np.diff(without, axis=1))
     return {
         "data": f"scikit-learn's digits, n = {n}, p = {p}, the mean taken off; {count} draws of"
         " the noise",
@@ -211,11 +211,6 @@ def _failure_levels(kept: Array, levels: Array) -> Array:
         share = (curve[k - 1] - _FAILED) / (curve[k - 1] - curve[k])
         found.append(float(levels[k - 1] * (levels[k] / levels[k - 1]) ** share))
     return np.array(found)
-
-
-def _jackknife(without: Array) -> Array:
-    """Two standard errors, from what comes out without each of the draws."""
-    return np.asarray(2 * math.sqrt(len(without) - 1) * without.std(axis=0))
 
 
 def _failure_constants(_outcomes: Sequence[Outcome]) -> Constants:

@@ -99,8 +99,6 @@ def _components(draw: st.DrawFn) -> dict[str, Any]:
 _STRONG = strong_chains(longest=8)
 _COMPONENT = st.integers(0, 2)
 _LARGE = 10**7
-#: Vectors that go through a step's overlaps together.
-_TOGETHER = 2048
 
 
 def _samples(point: Point, rng: np.random.Generator, size: int) -> Array:

@@ -7,6 +7,7 @@ import numpy.typing as npt
 from scipy.linalg import solve_triangular
 from scipy.special import logsumexp
 
+from ._responsible import check_responsible
 from ._validate import (
     FloatArray,
     as_array,
@@ -131,14 +132,7 @@ def em_step(
         # Scaled to a largest weight of one: tiny or huge weights must not leave the range.
         belief = belief * (share / share.max())[:, None]
     total = belief.sum(axis=0)
-    # A total among the subnormal numbers has no digits left to divide by.
-    empty = np.flatnonzero(total < np.finfo(belief.dtype).tiny)
-    if empty.size:
-        msg = (
-            f"means must each be responsible for some sample: row {int(empty[0])}, "
-            f"{centres[empty[0]].tolist()}, has a total responsibility that underflows to zero"
-        )
-        raise ValueError(msg)
+    check_responsible(total, centres)
     # Responsibilities are divided first: the quotient is an average, which cannot overflow.
     return finite_result((belief / total).T @ points, "em_step of x, means and weights")
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._blocks import named_culprit, row_blocks, row_squares, times_rows
+from ._responsible import check_responsible
 from ._validate import FloatArray, as_array, as_points, as_weights, finite_result
 
 __all__ = ["SphericalMixture", "spherical_em_step"]
@@ -161,13 +162,7 @@ def _step(
                 difference = block - anchor
                 first[k] += belief @ difference
                 second[k] += belief @ row_squares(difference)
-    empty = np.flatnonzero(mass < np.finfo(np.float64).tiny)
-    if empty.size:
-        msg = (
-            f"means must each be responsible for some sample: row {int(empty[0])}, "
-            f"{model.means[empty[0]].tolist()}, has a total responsibility that underflows"
-        )
-        raise ValueError(msg)
+    check_responsible(mass, model.means)
     moved = first / mass[:, None]
     # Never below zero by a rounding.
     spreads = np.maximum(second / mass - np.square(moved).sum(axis=1), 0.0) / dimension
