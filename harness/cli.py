@@ -112,16 +112,20 @@ def _with_progress(results: Iterable[Result], claims: Sequence[Claim]) -> Iterat
             yield result
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.table import Column
 
     columns = (
         TextColumn("verifying"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("{task.description}"),
+        # Long ids are cut off rather than the bar.
+        TextColumn(
+            "{task.description}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
+        ),
     )
     waiting = {claim.id: None for claim in claims}
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, expand=True) as progress:
         task = progress.add_task(_next(waiting), total=len(claims))
         for result in results:
             waiting.pop(result.claim_id)
