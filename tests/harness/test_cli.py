@@ -294,9 +294,18 @@ def test_ctrl_c_stops_everything_at_once(tmp_path):
         *("--profile", "thorough", "--jobs", "2", "--json", str(target)),
     ]
     # A session of its own: Ctrl-C goes to a whole group of processes, which must not be ours.
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+    # Who starts the tests in the background of a script has them ignore Ctrl-C, and all below them.
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
     try:
         first = process.stderr.readline()
         assert first.startswith("[1/"), first
