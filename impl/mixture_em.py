@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ._blocks import named_culprit, row_blocks, row_squares, times_rows
+from ._blocks import line_aligned, named_culprit, row_blocks, row_squares, times_rows
 from ._responsible import check_responsible
 from ._validate import FloatArray, as_array, as_points, as_weights, finite_result
 
@@ -127,18 +129,40 @@ def spherical_em_step(
     return result
 
 
-class _Model(NamedTuple):
-    """Weights that sum to one, means and variances."""
+@dataclass(frozen=True)
+class _Model:
+    """Weights that sum to one, means and variances; what every block needs is made once."""
 
     weights: Array
     means: Array
     variances: Array
 
-    @property
+    @cached_property
+    def curvatures(self) -> Array:
+        """What a squared distance from the mean is multiplied with in the log-density."""
+        return np.asarray(-0.5 / self.variances)
+
+    @cached_property
     def constants(self) -> Array:
         """Logarithm of weight times normalising constant."""
         constant = 0.5 * self.means.shape[1] * np.log(2 * np.pi * self.variances)
         return np.asarray(np.log(self.weights) - constant)
+
+    @cached_property
+    def slopes(self) -> Array:
+        """What x is multiplied with where |x - m|^2 is expanded."""
+        return self.means / self.variances[:, None]
+
+    @cached_property
+    def expanded(self) -> Array:
+        """What |x|^2 and 1 are multiplied with there, shape (K, 2)."""
+        intercepts = self.curvatures * np.square(self.means).sum(axis=1)
+        return np.stack([self.curvatures, self.constants + intercepts], axis=1)
+
+    @cached_property
+    def dense(self) -> bool:
+        """Whether no density can exceed the range of floats."""
+        return bool(self.constants.max() < _SAFE)
 
 
 def _step(
@@ -148,10 +172,13 @@ def _step(
     count, dimension = model.means.shape
     mass, first, second = np.zeros(count), np.zeros((count, dimension)), np.zeros(count)
     log_likelihood = 0.0
-    for rows in row_blocks(points, beside=2 * count):
-        block: Array = points[rows].astype(np.float64, copy=False)
+    blocks = row_blocks(points, beside=2 * count)
+    room = line_aligned(count * blocks[0].stop, np.float64)
+    for rows in blocks:
+        block = np.asarray(points[rows], dtype=np.float64)
+        out = room[: count * len(block)].reshape(count, len(block))
         squares = None if apart else np.asarray(row_squares(block), dtype=np.float64)
-        beliefs, log_density = _beliefs(block, squares, model)
+        beliefs, log_density = _beliefs(block, squares, model, out)
         log_likelihood += log_density
         mass += beliefs.sum(axis=1)
         if anchors is None and squares is not None:
@@ -171,31 +198,28 @@ def _step(
     return SphericalMixture(mass / number, means, spreads, log_likelihood / number)
 
 
-def _beliefs(block: Array, squares: Array | None, model: _Model) -> tuple[Array, float]:
-    """Return the responsibilities, shape (K, rows), and the sum of the log-densities.
+def _beliefs(
+    block: FloatArray, squares: Array | None, model: _Model, out: FloatArray
+) -> tuple[FloatArray, float]:
+    """Write the responsibilities, shape (K, rows), to `out`; also return the sum of log-densities.
 
     With `squares`, the rows' squared lengths, |x - m|^2 is |x|^2 - 2 x.m + |m|^2.
     """
-    constants = model.constants
-    most = constants.max()
-    curvatures = -0.5 / model.variances
     if squares is None:
-        logs = np.stack([row_squares(block - mean) for mean in model.means])
-        logs *= curvatures[:, None]
-        logs += constants[:, None]
+        for mean, row in zip(model.means, out, strict=True):
+            row[:] = row_squares(block - mean)
+        out *= model.curvatures[:, None]
+        out += model.constants[:, None]
     else:
-        constants += curvatures * np.square(model.means).sum(axis=1)
         # As a product this takes one walk over the result.
-        logs = np.stack([curvatures, constants], axis=1) @ np.stack(
-            [squares, np.ones_like(squares)]
-        )
-        logs += times_rows(model.means / model.variances[:, None], block.T)
+        np.matmul(model.expanded, np.stack([squares, np.ones_like(squares)]), out=out)
+        out += times_rows(model.slopes, block.T)
     # Where no sample's density can leave the range of floats there is nothing to scale by.
-    top = None if logs[0].min() > -_SAFE and most < _SAFE else logs.max(axis=0)
+    top = None if model.dense and out[0].min() > -_SAFE else out.max(axis=0)
     if top is not None:
-        logs -= top
-    beliefs = np.exp(logs, out=logs)
-    total = beliefs.sum(axis=0)
+        out -= top
+    np.exp(out, out=out)
+    total = np.ones(len(out)) @ out
     log_density = np.log(total).sum() + (0.0 if top is None else top.sum())
-    beliefs *= np.divide(1.0, total, out=total)
-    return beliefs, float(log_density)
+    out *= np.divide(1.0, total, out=total)
+    return out, float(log_density)

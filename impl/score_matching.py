@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ._blocks import named_culprit, row_blocks, rows_times
+from ._blocks import line_aligned, named_culprit, row_blocks, rows_times
 from ._validate import FloatArray, as_array, as_points, common_dtype, finite_result
 
 __all__ = ["score_matching_gradient"]
@@ -58,23 +58,31 @@ def score_matching_gradient(mu: npt.ArrayLike, x: npt.ArrayLike) -> FloatArray:
     parameter = as_array(mu, "mu", ndim=1)
     points = as_points(x, "x", parameter.shape[0], ndim=2, finite=False)
     dtype = common_dtype(parameter, points)
-    parameter = parameter.astype(dtype)
-    weighted, total = np.zeros(parameter.shape[0]), 0.0
+    count, dimension = points.shape
+    aligned = line_aligned(dimension, dtype)
+    aligned[:] = parameter
+    weighted, part, total = np.zeros(dimension), np.empty(dimension, dtype), 0.0
+    blocks = row_blocks(points)
+    s, t, weight = (line_aligned(blocks[0].stop, dtype) for _ in range(3))
     with np.errstate(over="ignore", invalid="ignore"):
-        square = parameter @ parameter
-        for rows in row_blocks(points):
-            block = points[rows].astype(dtype, copy=False)
-            weight = rows_times(block, parameter)
-            t = np.tanh(weight)
+        square = aligned @ aligned
+        for rows in blocks:
+            block = np.asarray(points[rows], dtype=dtype)
+            if len(block) < len(s):
+                s, t, weight = (numbers[: len(block)] for numbers in (s, t, weight))
+            rows_times(block, aligned, out=s)
+            np.tanh(s, out=t)
             total += float(t @ t)
-            # t + (1 - t^2) (s + v t), in place of s = mu.x.
-            weight += square * t
-            weight *= 1 - t * t
+            # weight = s + v t, then q weight + t with q = 1 - t^2, all within the cache.
+            np.multiply(t, square, out=weight)
+            weight += s
+            np.multiply(t, t, out=s)
+            s *= weight
+            weight -= s
             weight += t
-            weighted += weight @ block
-        count = points.shape[0]
+            weighted += np.dot(weight, block, out=part)
         # 1 + mean q = 2 - mean t^2
-        result: FloatArray = 2 * ((2 - total / count) * parameter - weighted / count)
+        result: FloatArray = 2 * ((2 - total / count) * aligned - weighted / count)
     if not np.isfinite(result).all():
         named_culprit(x=points)
     return finite_result(result, "score_matching_gradient of mu and x").astype(dtype, copy=False)

@@ -267,3 +267,10 @@ def test_both_ways_of_a_step_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     for one, two, three in zip(expanded, differences, twice, strict=True):
         np.testing.assert_allclose(two, one, rtol=1e-11, atol=1e-12)
         np.testing.assert_allclose(three, one, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_room_starts_at_a_line_of_the_cache(dtype: type[Any]) -> None:
+    for count in range(1, 40):
+        room = _blocks.line_aligned(count, dtype)
+        assert (len(room), room.dtype, room.ctypes.data % 64) == (count, dtype, 0)
