@@ -21,6 +21,7 @@ __all__ = [
     "digits_spectrum",
     "normalised",
     "patches_spectrum",
+    "photograph_blocks",
     "rotation",
     "spectra",
     "spectrum",
@@ -131,18 +132,25 @@ def digits_spectrum() -> Array:
 
 
 @functools.cache
-def patches_spectrum() -> Array:
-    """Eigenvalues of 8 x 8 grey patches of two photographs, falling, in units of their sum."""
+def photograph_blocks() -> tuple[Array, ...]:
+    """Grey 8 x 8 patches of scikit-learn's two photographs, each (rows, columns, 64)."""
     with _same_randomness():
         from sklearn.datasets import load_sample_images
 
         images = load_sample_images().images
-    patches = []
+    found = []
     for image in images:
         grey = np.asarray(image, dtype=np.float64).mean(axis=2)
-        rows, columns = (8 * (size // 8) for size in grey.shape)
-        blocks = grey[:rows, :columns].reshape(rows // 8, 8, columns // 8, 8)
-        patches.append(blocks.swapaxes(1, 2).reshape(-1, 64))
+        rows, columns = (size // 8 for size in grey.shape)
+        blocks = grey[: 8 * rows, : 8 * columns].reshape(rows, 8, columns, 8)
+        found.append(blocks.swapaxes(1, 2).reshape(rows, columns, 64))
+    return tuple(found)
+
+
+@functools.cache
+def patches_spectrum() -> Array:
+    """Eigenvalues of 8 x 8 grey patches of two photographs, falling, in units of their sum."""
+    patches = [blocks.reshape(-1, 64) for blocks in photograph_blocks()]
     values = np.linalg.eigvalsh(np.cov(np.concatenate(patches).T, bias=True))[::-1]
     return np.asarray(np.maximum(values, 0.0) / values.sum())
 

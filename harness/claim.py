@@ -125,6 +125,11 @@ class Claim:
         return self.evidence + (self.empty.evidence if self.empty else ())
 
     @property
+    def family(self) -> str:
+        """The printed claim: the id without the marks of a repair and of a reading."""
+        return self.id.split(":")[0].removesuffix("r")
+
+    @property
     def variant(self) -> str:
         """`printed`, or `repaired`."""
         return "printed" if self.repairs is None else "repaired"

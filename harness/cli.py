@@ -15,7 +15,7 @@ import click
 from rich.console import Console
 
 from lemmata.harness.claim import Claim, ClaimError
-from lemmata.harness.threads import limit_threads
+from lemmata.harness.environment import limit_threads
 
 if TYPE_CHECKING:
     from lemmata.harness.engine import Result

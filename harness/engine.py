@@ -8,11 +8,12 @@ import math
 import multiprocessing
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, replace
 
 from lemmata.harness.claim import Claim, ClaimError, Constants, Point, Verdict
+from lemmata.harness.environment import keep_freed_memory
 from lemmata.harness.evidence import PROFILES, Outcome, Profile, Witness
 from lemmata.harness.suite import Suite, installed_suite
 
@@ -203,20 +204,28 @@ def run(suite: Suite, claims: Iterable[Claim], settings: Settings) -> Iterator[R
     themselves; results are the same whatever their number and order.
     """
     claims = list(claims)
-    jobs = min(settings.jobs, len(claims))
+    # Readings of one claim often measure the same things, which one worker keeps between them.
+    families: dict[str, list[Claim]] = {}
+    for claim in claims:
+        families.setdefault(claim.family, []).append(claim)
+    jobs = min(settings.jobs, len(families))
     if jobs <= 1:
         for claim in claims:
             yield run_claim(suite, claim, settings)
         return
+    keep_freed_memory()
     # Workers start afresh: forking a process that holds BLAS or autograd threads can hang.
     start_afresh = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=start_afresh, initializer=_prepare_worker) as pool:
-        pending: set[Future[Result]] = {pool.submit(_run_by_id, c.id, settings) for c in claims}
+        pending: set[Future[list[Result]]] = {
+            pool.submit(_run_by_id, [claim.id for claim in family], settings)
+            for family in families.values()
+        }
         try:
             while pending:
                 done, pending = wait(pending, return_when=FIRST_COMPLETED)
                 for future in done:
-                    yield future.result()
+                    yield from future.result()
         except BaseException:
             # Ctrl-C, or a worker that died: leave nothing running behind.
             for process in list((pool._processes or {}).values()):
@@ -238,6 +247,6 @@ def _loaded_suite() -> Suite:
     return installed_suite()
 
 
-def _run_by_id(claim_id: str, settings: Settings) -> Result:
+def _run_by_id(claim_ids: Sequence[str], settings: Settings) -> list[Result]:
     suite = _loaded_suite()
-    return run_claim(suite, suite.registry[claim_id], settings)
+    return [run_claim(suite, suite.registry[claim_id], settings) for claim_id in claim_ids]

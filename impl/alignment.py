@@ -43,7 +43,8 @@ def symmetric_eigenpairs(matrices: npt.ArrayLike) -> tuple[FloatArray, FloatArra
     -----
     Costs O(d^3) a matrix, of LAPACK's.
 
-    Verified by: no claim.
+    Verified by: WDMG-18:converges, WDMG-18:index-order, WDMG-18:overlap, WDMG-18:steeper,
+    WDMG-18:whole-spectrum.
 
     Examples
     --------
@@ -97,7 +98,8 @@ def eigenvector_overlaps(
     Partners by index mean nothing where eigenvalues are nearly equal; then `block_overlaps` does.
     Costs O(d^3) a matrix, of BLAS's.
 
-    Verified by: no claim.
+    Verified by: WDMG-18:converges, WDMG-18:index-order, WDMG-18:overlap, WDMG-18:steeper,
+    WDMG-18:whole-spectrum.
 
     Examples
     --------
@@ -157,7 +159,8 @@ def block_overlaps(
     A block is as it was wherever its eigenvectors turn among themselves: near-degenerate
     eigenvalues inside a block do no harm. Costs O(d^3) a matrix, of BLAS's.
 
-    Verified by: no claim.
+    Verified by: WDMG-18:converges, WDMG-18:index-order, WDMG-18:overlap, WDMG-18:steeper,
+    WDMG-18:whole-spectrum.
 
     Examples
     --------

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import logsumexp
 
 from ._validate import FloatArray, as_array, as_points, as_real, as_weights, finite_result
 
 __all__ = ["posterior_jacobian", "posterior_mean"]
 
-# Numbers in the largest intermediate array.
-_BLOCK = 1 << 20
+# Numbers in the largest intermediate array: it stays in the cache.
+_BLOCK = 1 << 16
 
 
 def posterior_mean(
@@ -57,9 +56,9 @@ def posterior_mean(
     -----
     The responsibilities r_k are those of N(c_k, (variance + sigma^2) I), and given the component
     x_0 is normal: the mean is a x + (1 - a) sum_k r_k c_k, a = variance / (variance + sigma^2).
-    Costs O(n K d), in blocks of at most 2^20 + K d numbers.
+    Costs O(n K d), in blocks of at most 2^16 + K d numbers.
 
-    Verified by: no claim.
+    Verified by: SCK-33.
 
     Examples
     --------
@@ -116,9 +115,9 @@ def posterior_jacobian(
     -----
     Cov(x_0 | x) / sigma^2, the law of total variance over the components:
     a I + (1 - a)^2 / sigma^2 Cov_r(c), a = variance / (variance + sigma^2), in centred sums.
-    Costs O(n K d^2), in blocks of at most 2^20 + K d numbers.
+    Costs O(n K d^2), in blocks of at most 2^16 + K d numbers.
 
-    Verified by: no claim.
+    Verified by: WDMG-17.
 
     Examples
     --------
@@ -174,7 +173,11 @@ def _shares(
         rows = slice(start, min(start + size, len(points)))
         with np.errstate(over="ignore"):
             gap = points[rows, None, :] - middles
-            square = np.square(gap / np.sqrt(spread + level * level)).sum(axis=-1)
+            gap /= np.sqrt(spread + level * level)
+            square = np.asarray(np.vecdot(gap, gap))
         finite_result(square, "the squared distance of x and centres over the variance")
-        parts = logs - 0.5 * square
-        yield rows, np.exp(parts - logsumexp(parts, axis=1, keepdims=True))
+        square *= -0.5
+        square += logs
+        shares = np.exp(square - square.max(axis=1, keepdims=True))
+        shares /= shares.sum(axis=1, keepdims=True)
+        yield rows, shares

@@ -58,7 +58,7 @@ def network_jacobians(
     products of matrices. A block of images takes at most ``max_bytes``: four float32 for each of
     the architecture's `activations`, for each image and direction, and the block's Jacobians.
 
-    Verified by: no claim.
+    Verified by: WDMG-17, WDMG-19.
 
     Examples
     --------

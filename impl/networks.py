@@ -140,7 +140,7 @@ def initial_network(architecture: Architecture, *, rng: RNGLike = None) -> Netwo
     -----
     He, Zhang, Ren & Sun 2015. Costs O(number of parameters).
 
-    Verified by: no claim.
+    Verified by: WDMG-19.
 
     Examples
     --------
@@ -205,7 +205,7 @@ def denoise(
     -----
     Costs O(n times the multiplications of a forward pass), in blocks of ``max_bytes``.
 
-    Verified by: no claim.
+    Verified by: SCK-33, WDMG-19.
 
     Examples
     --------

@@ -57,7 +57,7 @@ def denoiser_samples(
     for the SDE (their eta = 1: the law of x_s given x_sigma and x_0 = D). Costs N calls of the
     denoiser, and is bound by them.
 
-    Verified by: no claim.
+    Verified by: SCK-33:calibration, WDMG-19:quality.
 
     Examples
     --------

@@ -14,13 +14,16 @@ from lemmata.harness.evidence import Outcome
     "claim_id", ["SCK-15", "SCK-12a", "N08-1", "DTZ-2", "WDMG-08:fixed", "SCK-28:two-sided"]
 )
 def test_id_of_a_printed_claim(toys, claim_id):
-    assert toys.claim(claim_id).variant == "printed"
+    claim = toys.claim(claim_id)
+    assert claim.variant == "printed"
+    assert claim.family == claim_id.split(":")[0]
 
 
 @pytest.mark.parametrize("claim_id", ["SCK-15r", "SCK-12ar", "SCK-15r:other"])
 def test_id_of_a_repaired_claim(toys, claim_id):
     claim = toys.claim(claim_id, repairs="SCK-15")
     assert claim.variant == "repaired"
+    assert claim.family in {"SCK-15", "SCK-12a"}
     with pytest.raises(ClaimError, match=r"repairs: .*exactly if its id ends in r"):
         toys.claim(claim_id)
 

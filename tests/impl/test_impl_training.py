@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from lemmata.impl import Architecture, Training, denoise, posterior_mean, train_denoiser
+from lemmata.impl import Architecture, Training, denoise, posterior_mean, train_denoiser, training
 from lemmata.impl._cache import cache_folder, read_arrays, write_arrays
 
 DATA = np.random.default_rng(1).standard_normal((40, 4))
@@ -86,6 +86,12 @@ def test_the_cache_is_read_back(tmp_path):
 )
 def test_every_input_is_in_the_key(changes):
     assert train(**changes).key != train().key
+
+
+def test_the_code_is_in_the_key(monkeypatch):
+    key = train().key
+    monkeypatch.setattr(training, "_code", lambda: "other")
+    assert train().key != key
 
 
 def test_the_version_of_torch_is_in_the_key(monkeypatch):
