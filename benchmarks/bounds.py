@@ -148,6 +148,75 @@ def _reverse(small: bool) -> tuple[Call, Call]:
     )
 
 
+# Images that go through a network at a time: what they hold stays in the cache.
+_IMAGES = 4
+
+
+def _network_jacobians(kind: str, width: int, depth: int) -> Callable[[bool], tuple[Call, Call]]:
+    def build(small: bool) -> tuple[Call, Call]:
+        import torch
+        from torch.nn import functional
+
+        from lemmata.impl import Architecture, initial_network, network_jacobians
+
+        rng, n, d = np.random.default_rng(0), 2 if small else 64, 64
+        shape = Architecture(kind=kind, dimension=d, width=width, depth=depth)
+        network, x = initial_network(shape, rng=rng), rng.standard_normal((n, d))
+        images = min(n, _IMAGES)
+
+        def numbers(*sizes: int) -> Any:
+            return torch.from_numpy(rng.standard_normal(sizes, dtype=np.float32))
+
+        # Each layer with what it is given on the way forward, one row an image, and on the way
+        # back, one row an image and output.
+        layers = []
+        for name, value in network.parameters.items():
+            if name.startswith("weight"):
+                side = (8, 8) if kind == "conv" else ()
+                ahead = numbers(images, value.shape[1], *side)
+                back = numbers(images * d, value.shape[0], *side)
+                layers.append((torch.from_numpy(value), ahead, back))
+
+        def work() -> None:
+            with torch.no_grad():
+                for _ in range(n // images):
+                    for weight, ahead, back in layers:
+                        if kind == "conv":
+                            functional.conv2d(ahead, weight, padding=1)
+                            functional.conv_transpose2d(back, weight, padding=1)
+                        else:
+                            torch.mm(ahead, weight.T)
+                            torch.mm(back, weight)
+
+        return lambda: network_jacobians(network, x, 0.5), work
+
+    return build
+
+
+def _posterior(name: str) -> Callable[[bool], tuple[Call, Call]]:
+    def build(small: bool) -> tuple[Call, Call]:
+        from lemmata import impl
+
+        rng, n, components, d = np.random.default_rng(0), 2 if small else 64, 1000, 64
+        centres = rng.standard_normal((components, d)) / math.sqrt(d)
+        x = rng.standard_normal((n, d)) / math.sqrt(d)
+        kernel = getattr(impl, name)
+        logs = -rng.exponential(1.0, size=(n, components))
+
+        def products() -> None:
+            for _ in range(n):
+                centres.T @ centres
+
+        def mean() -> None:
+            x @ centres.T
+            np.exp(logs) @ centres
+
+        bound = mean if name == "posterior_mean" else products
+        return lambda: kernel(x, centres, 1.0), bound
+
+    return build
+
+
 BOUNDS = [
     Bound(
         "score_matching_gradient",
@@ -229,6 +298,34 @@ BOUNDS = [
         "n = 500, d = 64, N = 50",
         "N least squares: LAPACK",
         _reverse,
+    ),
+    Bound(
+        "network_jacobians",
+        "O(n d) passes",
+        "perceptron of 3 layers of 256, n = 64, d = 64",
+        "the products of n passes forward and n d back: BLAS",
+        _network_jacobians("mlp", 256, 3),
+    ),
+    Bound(
+        "network_jacobians",
+        "O(n d) passes",
+        "4 convolutions to 16 channels, n = 64, d = 64",
+        "the convolutions of n passes forward and n d back: oneDNN",
+        _network_jacobians("conv", 16, 4),
+    ),
+    Bound(
+        "posterior_jacobian",
+        "O(n K d^2)",
+        "n = 64, K = 1000, d = 64",
+        "a point's K outer products as one product: BLAS",
+        _posterior("posterior_jacobian"),
+    ),
+    Bound(
+        "posterior_mean",
+        "O(n K d)",
+        "n = 64, K = 1000, d = 64",
+        "two products and n K exponentials: BLAS, arithmetic",
+        _posterior("posterior_mean"),
     ),
 ]
 

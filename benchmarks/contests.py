@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -755,6 +756,156 @@ def _reverse(n: float, d: float, N: float) -> Sides:
     return Sides(lambda: reverse_covariance(x, times, stochastic=True), rivals)
 
 
+# Jacobians of denoisers. Singular values are as near to each other as the matrices (Weyl 1912),
+# and everybody takes them by the same call: the matrices are what is compared.
+
+
+def _spectral(ours: Array, theirs: Array) -> float:
+    """Largest difference of two matrices in the spectral norm, relative to ours."""
+    one, other = (np.asarray(a, dtype=np.float64) for a in (ours, theirs))
+    gap, length = (np.linalg.norm(a, 2, axis=(1, 2)) for a in (one - other, one))
+    return float((gap / length).max())
+
+
+def _by_forward_mode(function: Callable[..., Any], points: Any) -> Array:
+    """All points and directions at once."""
+    import torch
+
+    with warnings.catch_warnings():
+        # Of torch by itself, when forward mode is first used.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        found = torch.func.vmap(torch.func.jacfwd(function))(points)
+    return np.asarray(found.numpy())
+
+
+def _point_by_point(function: Callable[..., Any], points: Any) -> Array:
+    import torch
+
+    jacobian: Any = torch.autograd.functional.jacobian
+    return np.stack([jacobian(function, point).numpy() for point in points])
+
+
+def _by_differences(function: Callable[[Array], Array], x: Array, step: float) -> Array:
+    """Central differences, all points and directions at once."""
+    n, d = x.shape
+    shifts = step * np.eye(d)
+    above, below = (
+        function((x[:, None, :] + sign * shifts).reshape(-1, d)).reshape(n, d, d)
+        for sign in (1, -1)
+    )
+    return np.asarray((above - below).swapaxes(1, 2) / (2 * step))
+
+
+def _network_jacobians(kind: str, n: float, d: float, width: float, depth: float) -> Sides:
+    import torch
+
+    from lemmata.impl import Architecture, initial_network, network_jacobians
+    from lemmata.impl._forward import network_function
+
+    rng = np.random.default_rng(0)
+    shape = Architecture(kind=kind, dimension=int(d), width=int(width), depth=int(depth))
+    network = initial_network(shape, rng=rng)
+    # In float32, as the network is: a step of the differences is then taken from the same point.
+    x = rng.standard_normal((int(n), int(d)), dtype=np.float32)
+    apply, points, level = network_function(shape), torch.from_numpy(x), torch.tensor([0.5])
+    narrow = {name: torch.tensor(value) for name, value in network.parameters.items()}
+    wide = {name: value.double() for name, value in narrow.items()}
+
+    def one(point: Any) -> Any:
+        return apply(narrow, point[None], level)[0]
+
+    def many(rows: Array) -> Array:
+        with torch.no_grad():
+            inputs = torch.from_numpy(rows)
+            levels = torch.full((len(rows),), 0.5, dtype=torch.float64)
+            return np.asarray(apply(wide, inputs, levels).numpy())
+
+    # Four numbers an activation, image and direction, as ours counts them.
+    needs = 4 * 4.0 * n * d * shape.activations
+    rivals = [
+        Rival(
+            name="torch.autograd.functional.jacobian, image by image",
+            call=lambda: _point_by_point(one, points),
+            error=_spectral,
+            tolerance=1e-5,
+        ),
+        Rival(
+            name="torch.func.jacfwd and vmap, all images at once",
+            call=lambda: _by_forward_mode(one, points),
+            error=_spectral,
+            tolerance=1e-5,
+            needs=needs,
+        ),
+        Rival(
+            name="central differences in float64",
+            # A longer step crosses kinks of a network with ReLU.
+            call=lambda: _by_differences(many, x.astype(np.float64), 1e-6),
+            error=_spectral,
+            tolerance=1e-5,
+            note="step 1e-6",
+            needs=needs,
+        ),
+    ]
+    return Sides(lambda: network_jacobians(network, x, 0.5), rivals)
+
+
+def _posterior_jacobian(n: float, K: float, d: float) -> Sides:
+    import torch
+
+    from lemmata.impl import posterior_jacobian, posterior_mean
+
+    rng = np.random.default_rng(0)
+    centres = 4 * rng.standard_normal((int(K), int(d))) / math.sqrt(d)
+    noise, variance = 1.0, 0.25
+    x = centres[rng.integers(int(K), size=int(n))] + rng.standard_normal((int(n), int(d)))
+    points, middles, total = torch.from_numpy(x), torch.from_numpy(centres), variance + noise**2
+
+    def mean(point: Any) -> Any:
+        shares = torch.softmax(-(point - middles).square().sum(dim=1) / (2 * total), dim=0)
+        return (variance * point + noise**2 * (shares @ middles)) / total
+
+    def by_moments() -> Array:
+        logs = (x @ centres.T - np.square(centres).sum(axis=1) / 2) / total
+        shares = np.exp(logs - logs.max(axis=1, keepdims=True))
+        shares /= shares.sum(axis=1, keepdims=True)
+        middle = shares @ centres
+        second = (shares[:, :, None] * centres).swapaxes(1, 2) @ centres
+        spread = second - middle[:, :, None] * middle[:, None, :]
+        return np.asarray((variance * np.eye(int(d)) + noise**2 / total * spread) / total)
+
+    agree: dict[str, Any] = {"error": _spectral, "tolerance": 1e-10}
+    rivals = [
+        Rival(
+            name="torch.autograd.functional.jacobian, point by point",
+            call=lambda: _point_by_point(mean, points),
+            **agree,
+        ),
+        Rival(
+            # Points together take longer: what they hold leaves the cache.
+            name="torch.func.jacrev, point by point",
+            call=lambda: np.stack([torch.func.jacrev(mean)(point).numpy() for point in points]),
+            needs=8.0 * K * d * d,
+            **agree,
+        ),
+        Rival(
+            name="central differences of posterior_mean",
+            call=lambda: _by_differences(
+                lambda rows: posterior_mean(rows, centres, noise, variance=variance), x, 1e-5
+            ),
+            error=_spectral,
+            tolerance=1e-7,
+            note="step 1e-5",
+        ),
+        Rival(
+            name="NumPy, second moments of all points at once",
+            call=by_moments,
+            note="cancels where the centres are far from the origin, which ours does not",
+            **agree,
+        ),
+    ]
+    return Sides(lambda: posterior_jacobian(x, centres, noise, variance=variance), rivals)
+
+
 CONTESTS = [
     Contest(
         "gradient on samples",
@@ -829,6 +980,28 @@ CONTESTS = [
         _reverse,
         [{"n": 500, "d": 64, "N": 50}],
         {"n": 40, "d": 5, "N": 10},
+    ),
+    # The networks that the claims train.
+    Contest(
+        "Jacobian spectrum of a denoiser",
+        "impl.network_jacobians",
+        functools.partial(_network_jacobians, "mlp"),
+        [{"n": 64, "d": 64, "width": 256, "depth": 3}],
+        {"n": 3, "d": 9, "width": 7, "depth": 2},
+    ),
+    Contest(
+        "Jacobian spectrum of a blind denoiser",
+        "impl.network_jacobians",
+        functools.partial(_network_jacobians, "conv"),
+        [{"n": 64, "d": 64, "width": 16, "depth": 4}],
+        {"n": 3, "d": 9, "width": 3, "depth": 2},
+    ),
+    Contest(
+        "Jacobian spectrum of a posterior mean",
+        "impl.posterior_jacobian",
+        _posterior_jacobian,
+        [{"n": 64, "K": 1000, "d": 64}],
+        {"n": 3, "K": 10, "d": 4},
     ),
 ]
 

@@ -103,6 +103,25 @@ def _reverse(n: int, d: int, steps: int) -> Call:
     return lambda: kernel(x, times, stochastic=True)
 
 
+def _network(n: int) -> Call:
+    from importlib import import_module
+
+    kernel, rng = _kernel("impl", "network_jacobians"), np.random.default_rng(0)
+    # Which the kernel asks for only when it is called: an environment without it says so here.
+    import_module("torch")
+    shape = _kernel("impl", "Architecture")(kind="mlp", dimension=4, width=16, depth=2)
+    network, x = _kernel("impl", "initial_network")(shape, rng=rng), rng.standard_normal((n, 4))
+    return lambda: kernel(network, x, 0.5)
+
+
+def _posterior(n: int, components: int, d: int) -> Call:
+    kernel, rng = _kernel("impl", "posterior_jacobian"), np.random.default_rng(0)
+    # Short enough that no responsibility underflows.
+    centres = rng.standard_normal((components, d)) / math.sqrt(d)
+    x = rng.standard_normal((n, d)) / math.sqrt(d)
+    return lambda: kernel(x, centres, 1.0)
+
+
 GROWTHS = [
     Growth("score_matching_gradient", "n", "d = 16", lambda n: _gradient(n, 16), 2, 6, 1.0),
     Growth("score_matching_gradient", "d", "n = 100", lambda d: _gradient(100, d), 1, 5, 1.0),
@@ -158,6 +177,10 @@ GROWTHS = [
     ),
     Growth("reverse_covariance", "N", "n = 50, d = 8", lambda t: _reverse(50, 8, t), 0, 4, 1.0),
     Growth("reverse_covariance", "n", "d = 8, N = 5", lambda n: _reverse(n, 8, 5), 1, 5, 1.0),
+    Growth("network_jacobians", "n", "2 layers of 16, d = 4", _network, 2, 6, 1.0),
+    Growth("posterior_jacobian", "n", "K = 4, d = 4", lambda n: _posterior(n, 4, 4), 0, 4.5, 1.0),
+    Growth("posterior_jacobian", "K", "n = 2, d = 4", lambda k: _posterior(2, k, 4), 2, 6, 1.0),
+    Growth("posterior_jacobian", "d", "n = 1, K = 16", lambda d: _posterior(1, 16, d), 0, 4, 2.0),
 ]
 
 

@@ -59,7 +59,7 @@ def parameters(suite: type[Any]) -> list[tuple[Any, ...]]:
 
 def test_every_suite_was_found() -> None:
     assert {path.stem for path in FOLDER.glob("*.py")} >= {"kernels", "peers", "growth", "bounds"}
-    assert len(SUITES) >= 8
+    assert len(SUITES) >= 12
 
 
 @pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.__name__)
@@ -78,8 +78,17 @@ def test_suite_fits_its_parameters(suite: type[Any]) -> None:
         value = getattr(instance, name)(*points[0])
         if name.startswith("track_"):
             assert np.isfinite(value)
-        if name == "track_error":
-            assert value < 1e-13
+
+
+@pytest.mark.parametrize(
+    "suite", [suite for suite in SUITES if hasattr(suite, "track_error")], ids=lambda s: s.__name__
+)
+def test_errors_are_roundings(suite: type[Any]) -> None:
+    """At every point: a wrong constant would be tracked as an error of the kernel's."""
+    for point in parameters(suite):
+        instance = suite()
+        instance.setup(*point)
+        assert instance.track_error(*point) < 1e-13, point
 
 
 @pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.__name__)
@@ -99,11 +108,26 @@ def test_suite_skips_commits_without_its_kernel(
         monkeypatch.undo()
 
 
+def test_suites_of_networks_skip_environments_without_torch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(NotImplementedError):
+        kernels.NetworkJacobians().setup("mlp", 1)
+    for name in kernels.Growth.params:
+        if name.startswith("network_jacobians"):
+            with pytest.raises(NotImplementedError):
+                kernels.Growth().setup(name)
+        else:
+            kernels.Growth().setup(name)
+    kernels.PosteriorJacobian().setup(10, 8)
+
+
 def test_asv_finds_benchmarks_without_the_library(tmp_path: Path) -> None:
     """On any commit, and with NumPy alone, the modules import."""
     code = (
         "import sys, importlib, pkgutil\n"
-        "for name in ('lemmata.theory', 'sklearn', 'torch', 'pytest', 'threadpoolctl'):\n"
+        "for name in ('lemmata', 'sklearn', 'torch', 'pytest', 'threadpoolctl'):\n"
         "    sys.modules[name] = None\n"
         f"sys.path.insert(0, {str(ROOT)!r})\n"
         "import benchmarks\n"
