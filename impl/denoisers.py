@@ -135,8 +135,9 @@ def posterior_jacobian(
         for rows, shares in _shares(points, middles, level, spread, logs):
             for row, share in zip(range(rows.start, rows.stop), shares, strict=True):
                 seen = share > 0
-                gap = middles[seen] - share[seen] @ middles[seen]
-                gap *= (scale * np.sqrt(share[seen]))[:, None]
+                kept, parts = (middles, share) if seen.all() else (middles[seen], share[seen])
+                gap = kept - parts @ kept
+                gap *= (scale * np.sqrt(parts))[:, None]
                 result[row] = gap.T @ gap
                 result[row].flat[:: d + 1] += keep
     return finite_result(result, "posterior_jacobian of x and centres")
