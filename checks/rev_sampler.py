@@ -197,7 +197,9 @@ def _trained_error(point: Point) -> float:
     """Covariance by trained denoisers against the recursion for each eigenvalue."""
     vectors, values, flag = rotation(point), spectrum(point), point["stochastic"]
     times = geometric_steps(point)
-    found = impl.reverse_covariance(data_with(values, vectors), times, stochastic=flag)
+    half = data_with(values, vectors)
+    # More samples than dimensions, as data have.
+    found = impl.reverse_covariance(np.concatenate([half, -half]), times, stochastic=flag)
     closed = (vectors * theory.euler_variance(values, times, stochastic=flag)) @ vectors.T
     return float(np.linalg.norm(found - closed, 2) / np.linalg.norm(closed, 2))
 

@@ -827,6 +827,7 @@ MUTANTS = (
         ),
     ),
     Mutant("impl.reverse", "_steps", "alpha * denoiser", "denoiser", ("REV-1",)),
+    Mutant("impl.reverse", "_turned", "math.sqrt(d / n)", "1.01 * math.sqrt(d / n)", ("REV-1",)),
     Mutant(
         "impl.sampling",
         "denoiser_samples",
