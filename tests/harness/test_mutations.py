@@ -10,10 +10,13 @@ import functools
 import gc
 import importlib
 import inspect
+import os
 import sys
 import textwrap
 from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -909,12 +912,44 @@ def forget() -> None:
             thing.cache_clear()
 
 
-@pytest.fixture(autouse=True)
-def _fresh_caches() -> Iterator[None]:
-    """What sound code computed must not hide a mutant, nor a mutant's numbers outlive it."""
+def survivor(mutant: Mutant, claim_id: str, cache: str) -> str | None:
+    """Return how the claim came out if the mutant does not show, else None."""
+    # What sound code computed must not hide a mutant, nor a mutant's numbers outlive it.
     forget()
-    yield
-    forget()
+    with pytest.MonkeyPatch.context() as patch:
+        if mutant.module == "impl.training":
+            # No network of the sound code's, and none that it could take for its own.
+            patch.setenv("LEMMATA_CACHE", cache)
+        break_source(patch, mutant)
+        result = run_claim(SUITE, SUITE.registry[claim_id], Settings(profile="quick"))
+    return str(result.verdict) if result.as_expected else None
+
+
+Pair = tuple[Mutant, str]
+
+
+@pytest.fixture(scope="module")
+def answers(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[Pair, Future[str | None]]]:
+    """All pairs that were asked for, run by as many processes as there are cores."""
+    asked = [
+        (item.callspec.params["mutant"], item.callspec.params["claim_id"])
+        for item in request.session.items
+        if isinstance(item, pytest.Function)
+        and item.originalname == test_mutant_turns_the_claim_red.__name__
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+            patch.setenv(name, "1")
+        # Where the workers find this module under the name that it has here.
+        patch.syspath_prepend(Path(__file__).parents[2])
+        with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+            yield {
+                pair: pool.submit(survivor, *pair, str(tmp_path_factory.mktemp("networks")))
+                for pair in asked
+            }
+            pool.shutdown(cancel_futures=True)
 
 
 @pytest.mark.parametrize(
@@ -923,11 +958,7 @@ def _fresh_caches() -> Iterator[None]:
     ids=str,
 )
 def test_mutant_turns_the_claim_red(
-    monkeypatch: pytest.MonkeyPatch, mutant: Mutant, claim_id: str, tmp_path: Path
+    answers: dict[Pair, Future[str | None]], mutant: Mutant, claim_id: str
 ) -> None:
-    if mutant.module == "impl.training":
-        # No network of the sound code's, and none that it could take for its own.
-        monkeypatch.setenv("LEMMATA_CACHE", str(tmp_path))
-    break_source(monkeypatch, mutant)
-    result = run_claim(SUITE, SUITE.registry[claim_id], Settings(profile="quick"))
-    assert not result.as_expected, f"{claim_id} still {result.verdict}: it checks nothing here"
+    verdict = answers[mutant, claim_id].result()
+    assert verdict is None, f"{claim_id} still {verdict}: it checks nothing here"
