@@ -69,7 +69,7 @@ class Study:
 def study_of(context: Context) -> Study:
     """The study that a run asks for."""
     brief = context.profile.name == "quick"
-    return Study(context.seed, brief, 160 if brief else 256)
+    return Study(context.seed, brief, 160 if brief else 192)
 
 
 @functools.cache

@@ -136,7 +136,7 @@ def _samples(name: str, study: Study, kind: str, *, exact: bool = False) -> Arra
 
 
 def _batches(study: Study) -> int:
-    return 120 if study.brief else 240
+    return 120 if study.brief else 160
 
 
 def _spacing(samples: Array) -> Array:
