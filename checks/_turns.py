@@ -12,7 +12,7 @@ from lemmata import impl
 from lemmata.checks._images import held_out
 from lemmata.checks._trained import SOURCES, Study, trained, untrained
 
-__all__ = ["COUNT", "LEVELS", "Turns", "rates", "turns"]
+__all__ = ["COUNT", "LEVELS", "Turns", "rates", "turns", "turns_by_lot"]
 
 Array = NDArray[np.float64]
 
@@ -23,6 +23,8 @@ COUNT = 16
 #: Blocks of indices, each twice as large as the one before.
 _EDGES = np.array([0, 1, 3, 7, 15, 31])
 _CHUNK = 32
+#: Networks without training that stand for all of them.
+_UNTRAINED = 80
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,22 @@ def turns(name: str, study: Study, *, fresh: bool = False, count: int | None = N
     clean, noise = study.draw(held_out(source), 0)
     blocks = [slice(start, start + _CHUNK) for start in range(0, len(clean), _CHUNK)]
     parts = [_look(network, clean[block], noise[block]) for block in blocks]
-    joined = {key: np.concatenate([part[key] for part in parts], axis=1) for key in parts[0]}
-    return Turns(**joined)
+    return _joined(parts)
+
+
+@functools.cache
+def turns_by_lot(name: str, study: Study) -> Turns:
+    """Look at networks without training, each image through one of its own."""
+    clean, noise = study.draw(held_out(SOURCES[name]), 3)
+    rng, parts = study.rng(4, len(name)), []
+    for k in range(_UNTRAINED):
+        network = untrained(name, int(rng.integers(2**62)))
+        parts.append(_look(network, clean[k : k + 1], noise[k : k + 1]))
+    return _joined(parts)
+
+
+def _joined(parts: list[dict[str, Array]]) -> Turns:
+    return Turns(**{key: np.concatenate([part[key] for part in parts], axis=1) for key in parts[0]})
 
 
 def _look(network: impl.Network, clean: Array, noise: Array) -> dict[str, Array]:
